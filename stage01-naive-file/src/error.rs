@@ -1,0 +1,108 @@
+//! Errors that say where: the file, the position, the offset, what was expected and what was found.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::format::FormatError;
+use crate::offset::Offset;
+
+/// What the log's operations return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong in a log. The laboratory's tests match on the variants; people read the text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file system refused.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    Io {
+        /// The operation, as an infinitive: "open", "write at position 4096".
+        action: String,
+        /// The file or directory it was tried on.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
+    /// The bytes at this place are not a frame of this format.
+    #[error("{path}: no record {expected} at byte {position}: {source}", path = path.display())]
+    BadFrame {
+        /// The log's file.
+        path: PathBuf,
+        /// Where the bad frame starts, in bytes from the start of the file.
+        position: u64,
+        /// The offset of the record that should be here.
+        expected: Offset,
+        /// What is wrong with the bytes.
+        source: FormatError,
+    },
+
+    /// A whole record, but not the one that belongs here.
+    #[error("{path}: byte {position} holds record {found}, expected record {expected}", path = path.display())]
+    OutOfOrder {
+        /// The log's file.
+        path: PathBuf,
+        /// Where the record starts, in bytes from the start of the file.
+        position: u64,
+        /// The offset that belongs here.
+        expected: Offset,
+        /// The offset that the record carries.
+        found: Offset,
+    },
+
+    /// The file ends before the log does: somebody cut it while it was open.
+    #[error("{path}: ends at byte {length}, in front of record {expected} which should reach byte {end}", path = path.display())]
+    Truncated {
+        /// The log's file.
+        path: PathBuf,
+        /// The file's length now.
+        length: u64,
+        /// The position up to which the log was written.
+        end: u64,
+        /// The first record that is missing.
+        expected: Offset,
+    },
+
+    /// The record is larger than this log takes. Nothing was written.
+    #[error("record of {bytes} bytes when encoded is over the limit of {bytes_max} bytes")]
+    RecordTooLarge {
+        /// The record's encoded size.
+        bytes: usize,
+        /// [`FRAME_BYTES_MAX`](crate::format::FRAME_BYTES_MAX).
+        bytes_max: usize,
+    },
+
+    /// Another log is open for appending in this directory, in this process or in another.
+    #[error("{path}: another log is open for appending here", path = path.display())]
+    Locked {
+        /// The log's directory.
+        path: PathBuf,
+    },
+
+    /// An earlier write or sync failed, and nobody knows what reached the disk. Reopening is the only cure.
+    #[error("the log takes no more records since an earlier operation failed: {cause}")]
+    Poisoned {
+        /// The first failure.
+        cause: Arc<Error>,
+    },
+
+    /// The log was closed before this record was handed in.
+    #[error("the log is closed")]
+    Closed,
+}
+
+impl Error {
+    /// An operating system's error, with what was tried and where.
+    pub fn io(action: impl Into<String>, path: impl Into<PathBuf>, source: io::Error) -> Error {
+        Error::Io { action: action.into(), path: path.into(), source }
+    }
+
+    /// The failure behind the poison, or the error itself.
+    pub fn root(&self) -> &Error {
+        match self {
+            Error::Poisoned { cause } => cause.root(),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Stage 2.
+pub use stage01::*;
