@@ -65,11 +65,11 @@ pub enum Error {
     },
 
     /// The record is larger than this log takes. Nothing was written.
-    #[error("record of {bytes} bytes when encoded is over the limit of {bytes_max} bytes")]
+    #[error("a record of {bytes} bytes is over the limit of {bytes_max} bytes")]
     RecordTooLarge {
-        /// The record's encoded size.
+        /// The size of its key and value.
         bytes: usize,
-        /// [`FRAME_BYTES_MAX`](crate::format::FRAME_BYTES_MAX).
+        /// [`RECORD_BYTES_MAX`](crate::record::RECORD_BYTES_MAX).
         bytes_max: usize,
     },
 

@@ -3,10 +3,11 @@
 use crate::offset::Offset;
 use crate::record::Record;
 
-/// The largest frame, in bytes, that a log writes or believes.
+/// The largest frame, in bytes, that a reader believes.
 ///
 /// Without a limit, a file that lies about a frame's length, or never ends one, could make a reader ask for as much
-/// memory as the file is long. The writer keeps the same limit, so a frame above it is damage and never data.
+/// memory as the file is long. No writer comes near it: a record has at most
+/// [`RECORD_BYTES_MAX`](crate::record::RECORD_BYTES_MAX) bytes, and JSON makes at worst six out of one.
 pub const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A way to write records down. A record's bytes, with whatever marks its beginning and end, are its *frame*.

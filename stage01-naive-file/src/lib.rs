@@ -58,6 +58,6 @@ pub use log::{Entry, Log, Reader, Scan, SharedLog, Visibility};
 pub use naive::{NaiveLog, NaiveReader};
 pub use offset::{Offset, Place};
 pub use os_disk::OsDisk;
-pub use record::Record;
+pub use record::{RECORD_BYTES_MAX, Record};
 pub use scan::FileScan;
 pub use stage::{Promise, Stage, Stage01};

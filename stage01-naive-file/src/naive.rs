@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Access, Disk, DiskFile, DiskLock};
 use crate::error::{Error, Result};
-use crate::format::{FRAME_BYTES_MAX, Format};
+use crate::format::Format;
 use crate::json_lines::JsonLines;
 use crate::log::{Log, Reader, Visibility};
 use crate::offset::{Offset, Place};
@@ -68,17 +68,14 @@ impl<F: Format> NaiveLog<F> {
         cut.map_err(|e| Error::io(format!("cut at byte {}", to.position), self.file.path(), e))
     }
 
+    /// Encodes the records into `frames`. A record that is too large is refused before anything is written.
     fn encode(&mut self, records: &[Record<'_>]) -> Result<()> {
         self.frames.clear();
         self.starts.clear();
         for (record, offset) in records.iter().zip(self.end.offset.0..) {
-            let start = self.frames.len();
+            record.check_size()?;
+            self.starts.push(self.end.position + self.frames.len() as u64);
             self.format.encode(Offset(offset), record, &mut self.frames);
-            let bytes = self.frames.len() - start;
-            if bytes > FRAME_BYTES_MAX {
-                return Err(Error::RecordTooLarge { bytes, bytes_max: FRAME_BYTES_MAX });
-            }
-            self.starts.push(self.end.position + start as u64);
         }
         Ok(())
     }

@@ -3,6 +3,11 @@
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::error::{Error, Result};
+
+/// The most bytes that a record's key and value may have together: what Kafka's brokers take by default, too.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
 /// One record. Key and value are opaque bytes: the log never looks inside.
 ///
 /// A record either owns its bytes or borrows them, so that a scan can hand out records that point into its window of
@@ -32,6 +37,20 @@ impl<'a> Record<'a> {
     pub fn now(value: impl Into<Cow<'a, [u8]>>) -> Record<'a> {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Record::new(since_epoch.as_millis() as u64, value)
+    }
+
+    /// Bytes of key and value.
+    pub fn bytes(&self) -> usize {
+        self.key.as_ref().map_or(0, |key| key.len()) + self.value.len()
+    }
+
+    /// Refuses a record over [`RECORD_BYTES_MAX`]. Asked before anything is queued or written, so that one producer's
+    /// large record cannot fail the records that others handed in with it.
+    pub fn check_size(&self) -> Result<()> {
+        match self.bytes() {
+            bytes if bytes > RECORD_BYTES_MAX => Err(Error::RecordTooLarge { bytes, bytes_max: RECORD_BYTES_MAX }),
+            _ => Ok(()),
+        }
     }
 
     /// Copies whatever is borrowed, so that the record can outlive the buffer that it was read from.
