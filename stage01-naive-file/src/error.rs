@@ -87,6 +87,10 @@ pub enum Error {
         cause: Arc<Error>,
     },
 
+    /// A thread panicked while it was writing to the log, and the log is lost with it. Reopening is the only cure.
+    #[error("a thread panicked while it was writing to the log")]
+    WriterPanicked,
+
     /// The log was closed before this record was handed in.
     #[error("the log is closed")]
     Closed,
