@@ -1,1 +1,3 @@
-//! The book.
+//! The book, and the tool that builds it.
+
+pub mod results;
