@@ -1,0 +1,83 @@
+//! The index file, on its writing side.
+//!
+//! Nothing here is synced, and no failure goes further than this file. The index is derived: whatever a crash leaves
+//! of it is checked before it is believed, and what is lost is computed again.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use stage02::{Disk, DiskFile};
+
+use crate::entry::ENTRY_BYTES;
+
+/// The index's file in the log's directory.
+pub const FILE_NAME: &str = "log.index";
+
+/// What a new index file is called until it is whole.
+const TEMPORARY_NAME: &str = "log.index.new";
+
+/// An index file that grows at its end, or gives way to another.
+#[derive(Debug)]
+pub(crate) struct IndexFile {
+    disk: Arc<dyn Disk>,
+    /// None if no file could be made: the index then lives in memory until the log is opened again.
+    file: Option<Arc<dyn DiskFile>>,
+    /// How many entries the file has.
+    entries: usize,
+}
+
+impl IndexFile {
+    /// A file that has `entries` entries, or no file yet.
+    pub(crate) fn new(disk: Arc<dyn Disk>, file: Option<Arc<dyn DiskFile>>, entries: usize) -> IndexFile {
+        IndexFile { disk, file, entries }
+    }
+
+    /// How many entries the file has.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Writes entries behind those that the file has.
+    ///
+    /// If that fails, the file counts as unchanged, and the next call writes over whatever was left behind. A system in
+    /// production would also count the failure and log it once.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let end = (self.entries * ENTRY_BYTES) as u64;
+        if let Some(file) = &self.file
+            && file.write_at(bytes, end).is_ok()
+        {
+            self.entries += bytes.len() / ENTRY_BYTES;
+        }
+    }
+
+    /// Puts a file with these entries in the place of the one that is there.
+    ///
+    /// A new file and a rename, so that the old one, which may be mapped, is never changed (I2), and so that a kill leaves
+    /// one of the two and no mixture. A power cut may leave less: without a sync, the name can reach the disk before the
+    /// bytes do. What it leaves is then a shorter index, which is true as far as it goes, or one with zeros in it,
+    /// which does not pass the check.
+    pub(crate) fn replace(&mut self, bytes: &[u8]) {
+        self.file = self.make(bytes).ok();
+        self.entries = bytes.len() / ENTRY_BYTES;
+    }
+
+    fn make(&self, bytes: &[u8]) -> io::Result<Arc<dyn DiskFile>> {
+        self.remove_temporary()?;
+        let file = self.disk.create(TEMPORARY_NAME)?;
+        let named = file.write_at(bytes, 0).and_then(|()| self.disk.rename(TEMPORARY_NAME, FILE_NAME));
+        if named.is_err() {
+            self.remove_temporary()?;
+        }
+        named.map(|()| file)
+    }
+
+    fn remove_temporary(&self) -> io::Result<()> {
+        match self.disk.remove(TEMPORARY_NAME) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A log with a sparse index beside it.
+
+use std::sync::Arc;
+
+use stage02::naive::{lock, open_or_create};
+use stage02::recover::recover;
+use stage02::{Access, Disk, Format, JsonLines, Log, NaiveLog, Offset, Reader, Record, Result};
+
+use crate::index::INDEX_INTERVAL_BYTES;
+use crate::index_file::IndexFile;
+use crate::load::load;
+use crate::reader::IndexedReader;
+use crate::report::IndexReport;
+use crate::shared::SharedIndex;
+
+/// A [`NaiveLog`] that takes note of where its records start.
+///
+/// - The index never runs ahead of the log: an entry reaches the index file after the sync that covers its record (I1).
+/// - The index never gets in the way: no append, sync or open fails because of it (I3).
+#[derive(Debug)]
+pub struct IndexedLog<F: Format = JsonLines> {
+    log: NaiveLog<F>,
+    index: Arc<SharedIndex>,
+    file: IndexFile,
+    /// The number of the index that the file was made from.
+    file_rebuilds: u64,
+    interval_bytes: u64,
+}
+
+impl<F: Format> IndexedLog<F> {
+    /// Opens the log in `disk`, or makes one, with an entry for each [`INDEX_INTERVAL_BYTES`].
+    ///
+    /// The log is read from the last index entry to its end, or from its start if the index file is no good. Its end is
+    /// treated as in [`NaiveLog::open`].
+    pub fn open(disk: &Arc<dyn Disk>, format: F) -> Result<IndexedLog<F>> {
+        IndexedLog::open_with_interval(disk, format, INDEX_INTERVAL_BYTES)
+    }
+
+    /// The same with another interval. An index with closer entries than that is rebuilt.
+    pub fn open_with_interval(disk: &Arc<dyn Disk>, format: F, interval_bytes: u64) -> Result<IndexedLog<F>> {
+        let lock = lock(disk)?;
+        let log_file = open_or_create(disk)?;
+        let mut loaded = load(disk, Access::Write, &log_file, &format, interval_bytes);
+        let stored = loaded.index.len();
+        let end = recover(&log_file, &format, loaded.index.last(), |place| loaded.index.push(place))?;
+        let is_good = loaded.file.is_some();
+        let mut log = IndexedLog {
+            log: NaiveLog::resume(lock, log_file, format, end),
+            index: Arc::new(SharedIndex::new(loaded.index, loaded.origin)),
+            file: IndexFile::new(Arc::clone(disk), loaded.file, stored),
+            file_rebuilds: 0,
+            interval_bytes,
+        };
+        if is_good {
+            log.save_index()
+        } else {
+            log.replace_index_file()
+        }
+        Ok(log)
+    }
+
+    /// The state of the index.
+    pub fn index_report(&self) -> IndexReport {
+        self.index.report()
+    }
+
+    /// Takes the records from `from` on away, durably. Nothing happens if the log does not reach that far.
+    ///
+    /// The index goes first: a crash in between leaves an index that is too short, and that is as good as new. If it is the
+    /// log's cut alone that reaches the disk, the index is too long, which is found at open; or it has been passed by
+    /// new records since, and then each stale entry is found when it is used.
+    pub fn truncate(&mut self, from: Offset) -> Result<()> {
+        if from >= self.log.next_offset() {
+            return Ok(());
+        }
+        // What stays must be durable before the new index file names it (I1).
+        self.sync()?;
+        let place = self.reader().scan(from)?.place();
+        // A reader that is rebuilding the index would bring back what is cut here.
+        let index = Arc::clone(&self.index);
+        let _no_rebuild = index.lock_replacing();
+        self.index.truncate(from);
+        self.replace_index_file();
+        self.log.truncate(place)
+    }
+
+    /// Writes to the index file what it lacks. Only for records that are durable (I1).
+    fn save_index(&mut self) {
+        let unsaved = self.index.unsaved(self.file.entries(), self.file_rebuilds);
+        if unsaved.rebuilds == self.file_rebuilds {
+            self.file.append(&unsaved.bytes);
+        } else {
+            self.file_rebuilds = unsaved.rebuilds;
+            self.file.replace(&unsaved.bytes);
+        }
+    }
+
+    fn replace_index_file(&mut self) {
+        let whole = self.index.unsaved(0, self.file_rebuilds);
+        self.file_rebuilds = whole.rebuilds;
+        self.file.replace(&whole.bytes);
+    }
+}
+
+impl<F: Format> Log for IndexedLog<F> {
+    type Reader = IndexedReader<F>;
+
+    fn append(&mut self, records: &[Record<'_>]) -> Result<Offset> {
+        let first = self.log.append(records)?;
+        self.index.push_all(first, self.log.starts());
+        Ok(first)
+    }
+
+    fn sync(&mut self) -> Result<Offset> {
+        let end = self.log.sync()?;
+        self.save_index();
+        Ok(end)
+    }
+
+    fn next_offset(&self) -> Offset {
+        self.log.next_offset()
+    }
+
+    fn reader(&self) -> IndexedReader<F> {
+        IndexedReader::new(self.log.reader(), Arc::clone(&self.index), self.interval_bytes)
+    }
+}
