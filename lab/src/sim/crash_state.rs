@@ -1,0 +1,207 @@
+//! What a power cut may leave of a disk.
+
+use super::SimDisk;
+use super::choices::Choices;
+use super::power_cut::Prefix;
+use super::sparse::SparseBytes;
+use super::state::{DiskState, FileState, NameChange, Names, Unsynced};
+use super::torn_write::Torn;
+use super::trace::FileId;
+
+/// How a power cut treats what was not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lens {
+    /// In order. Of each file some prefix of the unsynced operations survives, the last of them cut at the edge of a
+    /// sector, or at any byte if it is a small write; of the directory likewise. The files know nothing of each other.
+    PowerCut,
+    /// In any order. Each unsynced sector is, by itself, as it was before or as it was written. Where the file once
+    /// ended in front of it, it may also be zeros: the file got its length and not its bytes. The length is any that
+    /// the file has had since its sync, and any of the directory's operations are lost.
+    TornWrite,
+}
+
+/// How many states of one crash point are visited: all of them up to a limit, beyond it a sample of that many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// The limit.
+    pub states_max: u64,
+    /// The same seed gives the same sample.
+    pub seed: u64,
+}
+
+/// One of the states that a power cut may leave.
+#[derive(Clone, Debug)]
+pub struct CrashState {
+    /// The power went behind this many events of the trace.
+    pub point: usize,
+    /// Records that were acknowledged by then.
+    pub acknowledged: u64,
+    /// Records that readers had been shown as durable by then.
+    pub served: u64,
+    /// How the unsynced was lost.
+    pub lens: Lens,
+    /// What was lost, as numbers; [`Trace::crash_state`](super::Trace::crash_state) makes the state from them again.
+    pub choice: Vec<u32>,
+    /// What is on the disk: all of it durable, and no operations yet.
+    pub disk: SimDisk,
+}
+
+/// What may be left of one file: some choices, and the image for each combination of them.
+pub(super) trait Remains: std::fmt::Debug + Send {
+    /// How many options each choice has.
+    fn options(&self) -> Vec<u32>;
+
+    /// The file's content.
+    fn image(&self, choice: &[u32]) -> SparseBytes;
+
+    /// Whether an earlier choice gives the same content.
+    fn repeats(&self, choice: &[u32]) -> bool;
+
+    /// For each unsynced event, what became of it.
+    fn fates(&self, choice: &[u32]) -> Vec<(Option<usize>, String)>;
+}
+
+/// A power cut at one point of a trace.
+#[derive(Debug)]
+pub struct Crash {
+    lens: Lens,
+    point: usize,
+    acknowledged: u64,
+    served: u64,
+    names: Names,
+    name_changes: Vec<Unsynced<NameChange>>,
+    /// The durable image of every file.
+    durable: Vec<SparseBytes>,
+    /// The files of which something is unsynced, and which may have a name after the crash.
+    unsynced: Vec<(FileId, Box<dyn Remains>)>,
+}
+
+impl Crash {
+    pub(super) fn new(state: &DiskState, lens: Lens, point: usize, acknowledged: u64, served: u64) -> Crash {
+        let mut crash = Crash {
+            lens,
+            point,
+            acknowledged,
+            served,
+            names: state.durable_names.clone(),
+            name_changes: state.unsynced_names.clone(),
+            durable: state.files.iter().map(|file| file.durable.clone()).collect(),
+            unsynced: Vec::new(),
+        };
+        let linked = state.unsynced_names.iter().filter_map(|unsynced| match &unsynced.change {
+            NameChange::Link { file, .. } | NameChange::Rename { file, .. } => Some(*file),
+            NameChange::Unlink { .. } => None,
+        });
+        let mut reachable: Vec<FileId> = state.durable_names.values().copied().chain(linked).collect();
+        reachable.sort();
+        reachable.dedup();
+        for id in reachable {
+            let file = state.file(id);
+            match (file.unsynced.is_empty(), lens) {
+                (true, _) => {}
+                (false, Lens::PowerCut) => crash.unsynced.push((id, Box::new(Prefix::new(file)))),
+                (false, Lens::TornWrite) => crash.unsynced.push((id, Box::new(Torn::new(file)))),
+            }
+        }
+        crash
+    }
+
+    /// All states, or a sample of them. No state comes twice, unless it is drawn twice.
+    pub fn states(self, sampling: Sampling) -> impl Iterator<Item = CrashState> {
+        let mut choices = Choices::new(self.options(), sampling, self.point as u64);
+        std::iter::from_fn(move || {
+            let choice = choices.find(|choice| !self.repeats(choice))?;
+            Some(self.state(&choice))
+        })
+    }
+
+    /// The state that a choice stands for.
+    ///
+    /// # Panics
+    ///
+    /// If the choice was not made for this crash.
+    pub fn state(&self, choice: &[u32]) -> CrashState {
+        let names = self.surviving_names(choice);
+        let mut files = vec![FileState::default(); self.durable.len()];
+        for id in names.values() {
+            files[id.0] = FileState::durable(self.durable[id.0].clone());
+        }
+        for (id, remains, choice) in self.parts(choice) {
+            if names.values().any(|named| *named == id) {
+                files[id.0] = FileState::durable(remains.image(choice));
+            }
+        }
+        CrashState {
+            point: self.point,
+            acknowledged: self.acknowledged,
+            served: self.served,
+            lens: self.lens,
+            choice: choice.to_vec(),
+            disk: SimDisk::at(DiskState::durable(files, names)),
+        }
+    }
+
+    /// For each event that was unsynced, its number and what became of it.
+    pub fn fates(&self, choice: &[u32]) -> Vec<(usize, String)> {
+        let kept = self.kept_names(choice);
+        let word = |kept: &bool| if *kept { "kept" } else { "LOST" }.to_string();
+        let names = self.name_changes.iter().zip(&kept).map(|(unsynced, kept)| (unsynced.event, word(kept)));
+        let files = self.parts(choice).flat_map(|(_, remains, choice)| remains.fates(choice));
+        names.chain(files).filter_map(|(event, fate)| Some((event?, fate))).collect()
+    }
+
+    fn options(&self) -> Vec<u32> {
+        let changes = self.name_changes.len();
+        let mut options = match self.lens {
+            Lens::PowerCut => vec![changes as u32 + 1],
+            Lens::TornWrite => vec![2; changes],
+        };
+        options.extend(self.unsynced.iter().flat_map(|(_, remains)| remains.options()));
+        options
+    }
+
+    /// Which changes of the directory survive.
+    fn kept_names(&self, choice: &[u32]) -> Vec<bool> {
+        let changes = 0..self.name_changes.len();
+        match self.lens {
+            Lens::PowerCut => changes.map(|change| change < choice[0] as usize).collect(),
+            Lens::TornWrite => changes.map(|change| choice[change] == 1).collect(),
+        }
+    }
+
+    fn surviving_names(&self, choice: &[u32]) -> Names {
+        let mut names = self.names.clone();
+        for (unsynced, kept) in self.name_changes.iter().zip(self.kept_names(choice)) {
+            if kept {
+                unsynced.change.apply(&mut names);
+            }
+        }
+        names
+    }
+
+    /// The files with unsynced content, each with its own part of the choice.
+    fn parts<'a>(&'a self, choice: &'a [u32]) -> impl Iterator<Item = (FileId, &'a dyn Remains, &'a [u32])> {
+        let mut rest = match self.lens {
+            Lens::PowerCut => &choice[1..],
+            Lens::TornWrite => &choice[self.name_changes.len()..],
+        };
+        self.unsynced.iter().map(move |(id, remains)| {
+            let (part, behind) = rest.split_at(remains.options().len());
+            rest = behind;
+            (*id, &**remains, part)
+        })
+    }
+
+    /// Whether an earlier choice gives the same disk: it says the same of each file, but for files without a name.
+    fn repeats(&self, choice: &[u32]) -> bool {
+        if self.parts(choice).any(|(_, remains, part)| remains.repeats(part)) {
+            return true;
+        }
+        if self.name_changes.is_empty() {
+            return false;
+        }
+        let names = self.surviving_names(choice);
+        let nameless = |id: FileId| names.values().all(|named| *named != id);
+        self.parts(choice).any(|(id, _, part)| part.iter().any(|&option| option != 0) && nameless(id))
+    }
+}

@@ -1,0 +1,78 @@
+//! What was done to a simulated disk, one event after another.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A file of a simulated disk, whatever its name is now: what a file system calls an inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub(super) usize);
+
+/// One thing that happened. A write that was cut short by an error is the part that was written, then [`Event::Failed`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the fields are what their names say")]
+pub enum Event {
+    /// A new, empty file.
+    Create { file: FileId, name: Arc<str> },
+    /// Bytes reached the file's cached image.
+    Write { file: FileId, name: Arc<str>, position: u64, bytes: Arc<[u8]> },
+    /// The file was cut, or made longer with zeros.
+    Truncate { file: FileId, name: Arc<str>, length: u64 },
+    /// The file's data became durable.
+    SyncData { file: FileId, name: Arc<str> },
+    /// The sync failed, and the system took what was unsynced for written: no later sync will carry it.
+    ForgetUnsynced { file: FileId, name: Arc<str> },
+    /// A file was given another name.
+    Rename { from: Arc<str>, to: Arc<str> },
+    /// A name was taken away.
+    Remove { name: Arc<str> },
+    /// The directory's names became durable.
+    SyncDirectory,
+    /// A bit of the medium turned around by itself.
+    FlipBit { file: FileId, name: Arc<str>, bit: u64 },
+    /// An operation answered with an error, and did nothing by itself.
+    Failed { operation: String, error: String },
+    /// A sync of this name (none: of the directory) answered Ok and did nothing.
+    Lied { name: Option<Arc<str>> },
+    /// A remark of the test.
+    Note(String),
+    /// This many records in total are acknowledged: their producers have been told that they are durable.
+    Acknowledge(u64),
+    /// A reader was shown this many records in total as durable.
+    Served(u64),
+}
+
+impl Event {
+    /// Whether it did something to the files or names, so that a crash before it differs from one after it.
+    pub fn is_operation(&self) -> bool {
+        !matches!(
+            self,
+            Event::Failed { .. } | Event::Lied { .. } | Event::Note(_) | Event::Acknowledge(_) | Event::Served(_)
+        )
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Create { name, .. } => write!(f, "create {name}"),
+            Event::Write { name, position, bytes, .. } => {
+                write!(f, "write {name} at {position}, {} bytes \"", bytes.len())?;
+                write!(f, "{}", bytes[..bytes.len().min(40)].escape_ascii())?;
+                f.write_str(if bytes.len() > 40 { "…\"" } else { "\"" })
+            }
+            Event::Truncate { name, length, .. } => write!(f, "truncate {name} to {length}"),
+            Event::SyncData { name, .. } => write!(f, "sync {name}"),
+            Event::ForgetUnsynced { name, .. } => write!(f, "sync {name} failed, its unsynced writes are forgotten"),
+            Event::Rename { from, to } => write!(f, "rename {from} to {to}"),
+            Event::Remove { name } => write!(f, "remove {name}"),
+            Event::SyncDirectory => f.write_str("sync the directory"),
+            Event::FlipBit { name, bit, .. } => write!(f, "flip bit {} of byte {} of {name}", bit % 8, bit / 8),
+            Event::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
+            Event::Lied { name: Some(name) } => write!(f, "sync {name} answered Ok and did nothing"),
+            Event::Lied { name: None } => f.write_str("sync of the directory answered Ok and did nothing"),
+            Event::Note(note) => write!(f, "# {note}"),
+            Event::Acknowledge(records) => write!(f, "acknowledged: {records} records"),
+            Event::Served(records) => write!(f, "served as durable: {records} records"),
+        }
+    }
+}
