@@ -90,10 +90,6 @@ pub enum Error {
     /// A thread panicked while it was writing to the log, and the log is lost with it. Reopening is the only cure.
     #[error("a thread panicked while it was writing to the log")]
     WriterPanicked,
-
-    /// The log was closed before this record was handed in.
-    #[error("the log is closed")]
-    Closed,
 }
 
 impl Error {

@@ -53,7 +53,7 @@ impl<L: Log> Desk<L> {
         record.check_size()?;
         let mut queue = self.hold();
         loop {
-            queue.check_open()?;
+            queue.check_sound()?;
             if queue.has_room(&self.options, record.bytes()) {
                 let (offset, group) = self.push(&mut queue, record);
                 return Ok((queue, offset, group));

@@ -68,7 +68,7 @@ impl<L: Log> GroupCommit<L> {
         record.check_size()?;
         self.start_background();
         let mut queue = self.desk.hold();
-        queue.check_open()?;
+        queue.check_sound()?;
         if !queue.has_room(&self.desk.options, record.bytes()) {
             return Err(Refused::Full(record));
         }

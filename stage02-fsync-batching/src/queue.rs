@@ -66,12 +66,6 @@ impl<L> Queue<L> {
         }
     }
 
-    /// An error if the log takes no new records.
-    pub(crate) fn check_open(&self) -> Result<()> {
-        self.check_sound()?;
-        if self.closing { Err(Error::Closed) } else { Ok(()) }
-    }
-
     /// The first failure, for good. The records of the group that collects will not be written.
     pub(crate) fn fail(&mut self, error: Error) -> Error {
         let cause = Arc::clone(self.failure.get_or_insert_with(|| Arc::new(error)));
