@@ -1,0 +1,132 @@
+//! Disks for tests: where they come from, and what is on them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stage01::{Access, Disk, OsDisk};
+use tempfile::TempDir;
+
+use crate::sim::SimDisk;
+
+/// Makes disks for a test, each of them empty.
+pub trait Disks: Send + Sync {
+    /// An empty disk.
+    fn empty(&self) -> Arc<dyn Disk>;
+}
+
+/// Directories of the operating system, removed when this is dropped.
+#[derive(Debug)]
+pub struct OsDisks {
+    root: TempDir,
+    count: AtomicUsize,
+}
+
+impl OsDisks {
+    /// Makes a directory for all the disks.
+    #[allow(clippy::new_without_default, reason = "it may panic")]
+    pub fn new() -> OsDisks {
+        OsDisks { root: tempfile::tempdir().expect("a temporary directory"), count: AtomicUsize::new(0) }
+    }
+
+    /// The path of a disk that does not exist yet.
+    pub fn new_path(&self) -> PathBuf {
+        self.root.path().join(self.count.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+}
+
+impl Disks for OsDisks {
+    fn empty(&self) -> Arc<dyn Disk> {
+        Arc::new(OsDisk::create(self.new_path()).expect("a directory in the temporary directory"))
+    }
+}
+
+/// Disks in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct SimDisks;
+
+impl Disks for SimDisks {
+    fn empty(&self) -> Arc<dyn Disk> {
+        SimDisk::new().disk()
+    }
+}
+
+/// The files of a disk, name by name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image(BTreeMap<String, Vec<u8>>);
+
+impl Image {
+    /// What is on `disk` now.
+    pub fn of(disk: &Arc<dyn Disk>) -> Image {
+        let names = disk.list().expect("the disk lists its files");
+        Image(names.into_iter().map(|name| (name.clone(), content(disk, &name))).collect())
+    }
+
+    /// Puts the files on an empty disk.
+    pub fn restore(&self, disk: &Arc<dyn Disk>) {
+        for (name, bytes) in &self.0 {
+            let file = disk.create(name).expect("an empty disk takes a new file");
+            file.write_at(bytes, 0).expect("an empty disk has room");
+        }
+    }
+
+    /// The names of the files that hold the records. A log is told by its name's end; all else is derived from it.
+    pub fn log_names(&self) -> Vec<String> {
+        self.0.keys().filter(|name| is_log(name)).cloned().collect()
+    }
+
+    /// The names of the other files: what can be made again from the log.
+    pub fn derived_names(&self) -> Vec<String> {
+        self.0.keys().filter(|name| !is_log(name)).cloned().collect()
+    }
+
+    /// The name of the one file that holds the records of a short log.
+    pub fn log_name(&self) -> String {
+        let names = self.log_names();
+        assert_eq!(names.len(), 1, "a short log has one log file; this disk holds {self:?}");
+        names.into_iter().next().expect("one name")
+    }
+
+    /// The content of a file.
+    pub fn bytes(&self, name: &str) -> &[u8] {
+        &self.0[name]
+    }
+
+    /// The same disk with another content in one file, there or not.
+    pub fn with(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Image {
+        let mut files = self.0.clone();
+        files.insert(name.to_string(), bytes.into());
+        Image(files)
+    }
+
+    /// The same disk without one file.
+    pub fn without(&self, name: &str) -> Image {
+        let mut files = self.0.clone();
+        files.remove(name);
+        Image(files)
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, bytes) in &self.0 {
+            let shown = &bytes[..bytes.len().min(600)];
+            write!(f, "\n  {name}, {} bytes: \"{}\"", bytes.len(), shown.escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+fn is_log(name: &str) -> bool {
+    name.ends_with(".jsonl") || name.ends_with(".log")
+}
+
+fn content(disk: &Arc<dyn Disk>, name: &str) -> Vec<u8> {
+    let file = disk.open(name, Access::Read).expect("a listed file opens");
+    let mut bytes = vec![0; file.length().expect("an open file has a length") as usize];
+    let read = file.read_at(&mut bytes, 0).expect("an open file can be read");
+    assert_eq!(read, bytes.len(), "{name} is as long as it says");
+    bytes
+}
