@@ -180,6 +180,18 @@ impl SimDisk {
         inner.state.durable_names.get(name).map(|file| inner.state.file(*file).durable.content())
     }
 
+    /// How long a file is as reads see it, and its last bytes, at most `bytes_max` of them.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such file.
+    pub fn tail(&self, name: &str, bytes_max: u64) -> (u64, Vec<u8>) {
+        let inner = self.inner();
+        let image = &inner.state.file(inner.state.names[name]).cached;
+        let count = image.length().min(bytes_max);
+        (image.length(), image.bytes(image.length() - count, count as usize))
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing that holds this lock leaves the disk half changed.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

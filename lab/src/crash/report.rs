@@ -1,0 +1,70 @@
+//! What a run of crashes found: the crash map, and the first failure.
+
+use super::failure::Failure;
+
+/// What was found at all points of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many times a log was opened and checked after a crash, crashes during recovery counted.
+    pub states: u64,
+    /// The crash map: the points of the scenario, from the first to the last.
+    pub points: Vec<CrashPoint>,
+    /// The first crash after which an invariant did not hold.
+    pub failure: Option<Failure>,
+}
+
+/// One point of the crash map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CrashPoint {
+    /// The crash comes behind this many events of the trace.
+    pub point: usize,
+    /// The events between the last point and this one: an operation, and the remarks behind it.
+    pub events: Vec<String>,
+    /// Records that were acknowledged by now.
+    pub acknowledged: u64,
+    /// In how many of the states a crash here may leave every invariant holds.
+    pub kept: u64,
+    /// In how many of them one is broken.
+    pub lost: u64,
+    /// The smallest number of records that a log held after a crash here, among those where all invariants hold.
+    pub records_min: Option<u64>,
+    /// The greatest.
+    pub records_max: Option<u64>,
+}
+
+impl CrashPoint {
+    pub(super) fn keep(&mut self, records: u64) {
+        self.kept += 1;
+        self.records_min = Some(self.records_min.map_or(records, |min| min.min(records)));
+        self.records_max = Some(self.records_max.map_or(records, |max| max.max(records)));
+    }
+}
+
+impl Report {
+    /// States at the points of the scenario itself in which an invariant was broken.
+    pub fn lost(&self) -> u64 {
+        self.points.iter().map(|point| point.lost).sum()
+    }
+
+    /// Returns the report if every invariant held in every state.
+    ///
+    /// # Panics
+    ///
+    /// With the whole story of the first failure, if there was one.
+    pub fn expect_survival(self) -> Report {
+        match &self.failure {
+            None => self,
+            Some(failure) => panic!("{failure}\n{} of {} states are like this", self.lost(), self.states),
+        }
+    }
+
+    /// Returns the first failure.
+    ///
+    /// # Panics
+    ///
+    /// If nothing was lost: then the loss that a test wanted to show does not happen.
+    pub fn expect_loss(self) -> Failure {
+        let states = self.states;
+        self.failure.unwrap_or_else(|| panic!("all invariants hold in all {states} states, and a loss was expected"))
+    }
+}
