@@ -6,7 +6,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use stage02::{Disk, DiskFile};
+use stage02::{Access, Disk, DiskFile};
 
 use crate::entry::ENTRY_BYTES;
 
@@ -71,7 +71,8 @@ impl IndexFile {
         if named.is_err() {
             self.remove_temporary()?;
         }
-        named.map(|()| file)
+        // Under the name that it has now, for messages.
+        named.and_then(|()| self.disk.open(FILE_NAME, Access::Write))
     }
 
     fn remove_temporary(&self) -> io::Result<()> {
