@@ -1,0 +1,1 @@
+//! Figures that are made from the stages themselves and from measured numbers.

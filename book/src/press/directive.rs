@@ -1,0 +1,131 @@
+//! The directives that an author writes in Markdown: `{{#name arguments}}`, each on a line of its own.
+
+use crate::press::problem::nearest;
+
+/// One directive, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Directive {
+    /// Quotes an item of a crate.
+    Item { path: String, docs: bool, signature: bool },
+    /// Inlines a drawing.
+    Drawing { file: String, alt: String },
+    /// A table of measured numbers, for the stages up to one of them.
+    Table { selection: String, up_to: Option<String> },
+    /// The same as bars.
+    Chart { selection: String, up_to: Option<String> },
+    /// The matrix of promises and stages.
+    Promises,
+    /// The bytes that a stage writes, explained.
+    Hexdump { stage: String, file: String },
+    /// What a crash at each operation leaves.
+    Crashmap { stage: String, scenario: String },
+    /// How much of each stage the book quotes.
+    Coverage,
+}
+
+/// How each directive is written, for messages.
+const FORMS: [(&str, &str); 8] = [
+    ("item", "{{#item CRATE::PATH}}, with `nodoc` or `sig` behind the path if wanted"),
+    ("drawing", "{{#drawing img/NAME.svg \"what the drawing says, in words\"}}"),
+    ("table", "{{#table SELECTION}} or {{#table SELECTION STAGE}}"),
+    ("chart", "{{#chart SELECTION}} or {{#chart SELECTION STAGE}}"),
+    ("promises", "{{#promises}}"),
+    ("hexdump", "{{#hexdump STAGE FILE}}"),
+    ("crashmap", "{{#crashmap STAGE SCENARIO}}"),
+    ("coverage", "{{#coverage}}"),
+];
+
+impl Directive {
+    /// Reads a directive from `text`, a line without the white space around it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it and how it is written, in one sentence.
+    pub(crate) fn parse(text: &str) -> Result<Directive, String> {
+        let inner = text.strip_prefix("{{#").and_then(|rest| rest.strip_suffix("}}"));
+        let inner = inner.ok_or("a directive begins with `{{#`, ends with `}}` and fills one line")?.trim();
+        let (name, arguments) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+        let Some((_, form)) = FORMS.iter().find(|(known, _)| *known == name) else {
+            let names = FORMS.iter().map(|(known, _)| *known);
+            let hint = nearest(name, names.clone()).map(|near| format!("; did you mean `{near}`?"));
+            let all = names.collect::<Vec<_>>().join(", ");
+            return Err(format!("unknown directive `{name}`{}; there are {all}", hint.unwrap_or_default()));
+        };
+        Directive::with_arguments(name, arguments.trim()).ok_or_else(|| format!("this is written {form}"))
+    }
+
+    fn with_arguments(name: &str, arguments: &str) -> Option<Directive> {
+        let words: Vec<&str> = arguments.split_whitespace().collect();
+        Some(match (name, words.as_slice()) {
+            ("item", words) => return item(words),
+            ("drawing", _) => return drawing(arguments),
+            ("table", [selection]) => Directive::Table { selection: selection.to_string(), up_to: None },
+            ("table", [selection, stage]) => {
+                Directive::Table { selection: selection.to_string(), up_to: Some(stage.to_string()) }
+            }
+            ("chart", [selection]) => Directive::Chart { selection: selection.to_string(), up_to: None },
+            ("chart", [selection, stage]) => {
+                Directive::Chart { selection: selection.to_string(), up_to: Some(stage.to_string()) }
+            }
+            ("promises", []) => Directive::Promises,
+            ("hexdump", [stage, file]) => Directive::Hexdump { stage: stage.to_string(), file: file.to_string() },
+            ("crashmap", [stage, scenario]) => {
+                Directive::Crashmap { stage: stage.to_string(), scenario: scenario.to_string() }
+            }
+            ("coverage", []) => Directive::Coverage,
+            _ => return None,
+        })
+    }
+}
+
+/// A path may hold spaces, as `impl Log for NaiveLog` does; the options are the words behind it.
+fn item(words: &[&str]) -> Option<Directive> {
+    let (mut docs, mut signature) = (true, false);
+    let mut path = words;
+    while let [rest @ .., option @ ("nodoc" | "sig")] = path {
+        docs &= *option != "nodoc";
+        signature |= *option == "sig";
+        path = rest;
+    }
+    let path = path.join(" ");
+    (!path.is_empty()).then_some(Directive::Item { path, docs, signature })
+}
+
+fn drawing(arguments: &str) -> Option<Directive> {
+    let (file, alt) = arguments.split_once(char::is_whitespace)?;
+    let alt = alt.trim().strip_prefix('"')?.strip_suffix('"')?.trim();
+    (!alt.is_empty()).then(|| Directive::Drawing { file: file.to_string(), alt: alt.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_path_may_hold_spaces_and_options_follow_it() {
+        let parsed = Directive::parse("{{#item stage01::naive::impl Log for NaiveLog nodoc sig}}").unwrap();
+        let path = "stage01::naive::impl Log for NaiveLog".to_string();
+        assert_eq!(parsed, Directive::Item { path, docs: false, signature: true });
+    }
+
+    #[test]
+    fn a_drawing_needs_its_words() {
+        let good = Directive::parse("{{#drawing img/a.svg \"A \"page\" of lines\"}}").unwrap();
+        assert_eq!(good, Directive::Drawing { file: "img/a.svg".into(), alt: "A \"page\" of lines".into() });
+        for bad in ["{{#drawing img/a.svg}}", "{{#drawing img/a.svg \"\"}}", "{{#drawing img/a.svg \"  \"}}"] {
+            let said = Directive::parse(bad).unwrap_err();
+            assert!(said.contains("what the drawing says"), "{bad}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_one_and_bad_arguments_get_the_form() {
+        let said = Directive::parse("{{#itme stage01::A}}").unwrap_err();
+        assert!(said.contains("unknown directive `itme`; did you mean `item`?"), "{said}");
+        for bad in ["{{#hexdump stage01}}", "{{#promises now}}", "{{#item nodoc}}", "{{#table}}", "{{#table a b c}}"] {
+            let said = Directive::parse(bad).unwrap_err();
+            assert!(said.starts_with("this is written {{#"), "{bad}: {said}");
+        }
+        assert!(Directive::parse("{{#promises}} and more").unwrap_err().contains("fills one line"));
+    }
+}

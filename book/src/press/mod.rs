@@ -1,0 +1,142 @@
+//! The book builder: mdBook as a library, with directives that quote compiled code and show generated figures.
+//!
+//! # Directives
+//!
+//! One on a line of its own, outside code:
+//!
+//! | directive | gives |
+//! |---|---|
+//! | `{{#item stage01::naive::NaiveLog}}` | the item at this path, from the source that is compiled |
+//! | `{{#item stage01::naive::NaiveLog::append}}` | one method |
+//! | `{{#item stage01::naive::impl Log for NaiveLog}}` | a whole `impl` block |
+//! | `{{#item stage01::naive::<NaiveLog as Log>::append}}` | a method that several traits have |
+//! | `{{#item stage01::examples::append::main}}` | an item of an example, or of `tests` |
+//! | `… nodoc}}`, `… sig}}` behind the path | without doc comments; the signature alone |
+//! | `{{#drawing img/a.svg "words"}}` | the drawing, inlined, with a text for those who cannot see it |
+//! | `{{#table append}}`, `{{#table append stage02}}` | measured numbers, for all stages or up to one |
+//! | `{{#chart append}}`, `{{#chart append stage02}}` | the same as bars |
+//! | `{{#promises}}` | which stage keeps which promise, checked while the book is built |
+//! | `{{#hexdump stage01 log.jsonl}}` | the bytes of a file that the stage writes, explained |
+//! | `{{#crashmap stage01 append}}` | what a crash at each operation leaves |
+//! | `{{#coverage}}` | how much of each stage the book quotes |
+//!
+//! # Checks
+//!
+//! A book with one of these is not a good book, and the build names all of them at once: a directive that cannot be
+//! followed; a link reference or footnote that is not defined or not used; a file that no chapter uses; a link inside
+//! the book that leads nowhere; an image without alternative text; Rust typed into Markdown; anything that a page
+//! would load from the network; and, in a strict build, a stage of which less than 90 % of the lines are quoted.
+
+mod coverage;
+mod directive;
+mod drawing;
+mod exhibits;
+mod expand;
+mod figure;
+mod item_name;
+mod items;
+mod library;
+mod markdown;
+mod page;
+mod problem;
+mod site;
+mod workspace;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use mdbook_driver::MDBook;
+use mdbook_driver::config::Config;
+
+pub use coverage::{Coverage, PERCENT_MIN};
+pub use problem::{Problem, Problems};
+
+use exhibits::Exhibits;
+use expand::Press;
+use library::Library;
+use site::Site;
+
+/// What to build, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The book's folder, which holds `book.toml`.
+    pub root: PathBuf,
+    /// The workspace whose crates the book quotes.
+    pub workspace: PathBuf,
+    /// Where the pages go. What an earlier build left there is removed.
+    pub out_dir: PathBuf,
+    /// The reader's own numbers. Without them the book shows those that are checked in.
+    pub results: Option<PathBuf>,
+    /// Whether a book with problems is an error. If not, the report names them, and the pages say what is missing.
+    pub strict: bool,
+}
+
+/// What was built.
+#[derive(Clone, Debug)]
+pub struct BuildReport {
+    /// Where the pages are.
+    pub out_dir: PathBuf,
+    /// How many pages there are.
+    pub pages: usize,
+    /// How much of each stage the book quotes.
+    pub coverage: Vec<Coverage>,
+    /// All that is wrong with the book; empty after a strict build.
+    pub problems: Vec<Problem>,
+}
+
+/// Builds the book.
+///
+/// # Errors
+///
+/// The book cannot be read or written; or, if the build is strict, it has [`Problems`].
+pub fn build(options: &Options) -> Result<BuildReport> {
+    let root = fs::canonicalize(&options.root).with_context(|| format!("no book in {}", options.root.display()))?;
+    let out_dir = std::path::absolute(&options.out_dir)?;
+    let is_ours = !out_dir.exists() || out_dir.join(".nojekyll").exists() || fs::read_dir(&out_dir)?.next().is_none();
+    ensure!(is_ours, "{} holds something that is not a book: it stays as it is", out_dir.display());
+
+    let mut config = Config::from_disk(root.join("book.toml"))?;
+    config.build.build_dir = out_dir.clone();
+    let html = config.html_config().unwrap_or_default();
+    let mut book = MDBook::load_with_config(&root, config)?;
+    let mut press = Press {
+        chapters: book.source_dir(),
+        chapters_name: book.config.book.src.clone(),
+        repository: html.git_repository_url,
+        library: Library::open(&options.workspace)?,
+        exhibits: Exhibits {},
+        problems: Vec::new(),
+        written: BTreeMap::new(),
+        drawn: BTreeSet::new(),
+    };
+    let coverage = press.run(&mut book.book)?;
+    book.build()?;
+
+    let site = Site::read(&out_dir)?;
+    let mut problems = std::mem::take(&mut press.problems);
+    problems.extend(site.check(&press));
+    if options.strict {
+        problems.extend(coverage.iter().filter_map(too_little));
+    }
+    problems.sort();
+    problems.dedup();
+    match options.strict && !problems.is_empty() {
+        true => Err(Problems(problems).into()),
+        false => Ok(BuildReport { out_dir, pages: site.pages(), coverage, problems }),
+    }
+}
+
+/// A stage of which the book explains too little, and what is missing.
+fn too_little(coverage: &Coverage) -> Option<Problem> {
+    let Coverage { stage, quoted, lines, missing } = coverage;
+    let items: Vec<String> = missing.iter().map(|(item, lines)| format!("{item} ({lines})")).collect();
+    (!coverage.is_enough()).then(|| {
+        let share = format!("{:.1} % of its lines ({quoted} of {lines})", coverage.percent());
+        Problem::in_file(
+            stage,
+            format!("the book quotes {share}, less than {PERCENT_MIN} %; not quoted: {}", items.join(", ")),
+        )
+    })
+}
