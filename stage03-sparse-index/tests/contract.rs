@@ -1,0 +1,3 @@
+//! The contract that every stage keeps.
+
+lab::contract!(stage03::Stage03);
