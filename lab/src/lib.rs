@@ -1,15 +1,26 @@
 //! # The laboratory
 //!
-//! Where the logs of the course are put to the test, all of them by the same means.
+//! Where the logs of the course are put to the test, all of them by the same means. In reading order:
 //!
 //! - [`records`]: the records of all tests; [`random`]: random numbers that are the same every time.
+//! - [`sim`]: a disk in memory that forgets what was not synced; [`crash`]: a log, crashed at every operation.
 //! - [`disks`]: disks for tests; [`meter`]: a disk that counts; [`watchdog`]: a limit on a test that could hang.
 //! - [`contract`](mod@contract): what every log has to do, one suite for all stages.
+//! - [`kill`](mod@kill): a real process, killed while it appends.
+//! - [`workloads`]: what is timed; [`floor`]: what this machine can do at best; [`awake`]: no processor sleeps meanwhile;
+//!   [`measure`](mod@measure): a rate and two percentiles; [`bench`]: the same in criterion.
 
+pub mod awake;
+pub mod bench;
 pub mod contract;
+pub mod crash;
 pub mod disks;
+pub mod floor;
+pub mod kill;
+pub mod measure;
 pub mod meter;
 pub mod random;
 pub mod records;
 pub mod sim;
 pub mod watchdog;
+pub mod workloads;
