@@ -64,13 +64,14 @@ pub struct Row {
     pub stage: String,
     /// Operations a second, all producers together.
     pub ops_per_second: f64,
-    /// The median duration of one operation, in nanoseconds.
+    /// The median duration of one call, in nanoseconds: what a caller waits for, such as a durable append, a batch, a
+    /// read, or a whole scan. For the floor, the same amount of work.
     pub p50_ns: f64,
-    /// 99 of 100 operations took no longer than this, in nanoseconds.
+    /// 99 of 100 calls took no longer than this, in nanoseconds.
     pub p99_ns: f64,
     /// How many durations the two percentiles were taken from.
     pub samples: u64,
-    /// How many records the workload went over: those it appended, or those in the log that it read.
+    /// How many operations were timed in all: records that were appended or read, or logs that were opened.
     pub records: u64,
 }
 

@@ -1,2 +1,23 @@
-//! The course tool.
-fn main() {}
+//! The course tool: see `book::tool`.
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use book::tool::Cli;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match Cli::parse().run(&mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `cargo course compare | head`: the reader of our output has had enough, which is no error.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}

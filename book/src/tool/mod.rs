@@ -1,0 +1,61 @@
+//! `cargo course`: the one tool of the course. A file a command; the other files are what the commands share.
+//!
+//! [`tour`] is what runs without a subcommand.
+
+pub mod bench;
+pub mod compare;
+pub mod criterion_files;
+pub mod floors;
+pub mod machine;
+pub mod measurement;
+pub mod paths;
+pub mod progress;
+pub mod read;
+pub mod report;
+pub mod serve;
+pub mod stages;
+pub mod table;
+pub mod tour;
+pub mod units;
+pub mod versus;
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// A Log in Six Stages
+///
+/// Without a command: the tour. It measures every stage on this machine, builds the book with your numbers in it,
+/// serves it here and prints the address.
+#[derive(Parser, Debug)]
+#[command(name = "course", bin_name = "cargo course", args_conflicts_with_subcommands = true)]
+#[command(after_help = "Example:\n  cargo course\n  cargo course --quick --no-serve\n  cargo course play 1")]
+pub struct Cli {
+    #[command(flatten)]
+    tour: tour::Tour,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Read(read::Read),
+    Build(read::Build),
+    Bench(bench::Bench),
+    Compare(compare::Compare),
+}
+
+impl Cli {
+    /// Does what the command line asks for. What a script may want to read goes to `out`; all else to standard error.
+    pub fn run(self, out: &mut dyn Write) -> Result<()> {
+        match self.command {
+            None => self.tour.run(out),
+            Some(Command::Read(read)) => read.run(out),
+            Some(Command::Build(build)) => build.run(out),
+            Some(Command::Bench(bench)) => bench.run(),
+            Some(Command::Compare(compare)) => compare.run(out),
+        }
+    }
+}
