@@ -48,28 +48,35 @@ impl Default for Options {
 /// Cuts the power at every point of the scenario, in every way that the lens knows.
 pub fn power_cuts<S: Stage>(lens: Lens, options: &Options, scenario: impl FnOnce(&SimDisk)) -> Report {
     let trace = record_trace(options, scenario);
-    let again = Sampling { states_max: options.recovery_states_max, seed: options.sampling.seed };
-    let mut run = Run::<S>::new(&trace, options, lens, again);
+    let mut run = Run::<S>::new(&trace, options, lens);
     run.at_each_point(|run, replay| {
         for state in replay.crash(lens).states(options.sampling) {
-            run.check(Crash::Power(&state), &state.disk, replay);
+            run.check(Crash::Power(&state), &state.disk, replay, options.recovery_sampling());
         }
     });
     run.report
 }
 
 /// Kills the process at every point of the scenario and in the middle of every write. All that is in the page cache
-/// survives. Then the log opens, shows its records as durable, and the power is cut: what was shown must stay.
+/// survives. Then the log opens, shows its records as durable, and the power is cut: what was shown must stay. The
+/// power cuts behind a kill between two operations are visited as [`Options::sampling`] says.
 pub fn kills<S: Stage>(options: &Options, scenario: impl FnOnce(&SimDisk)) -> Report {
     let trace = record_trace(options, scenario);
-    let mut run = Run::<S>::new(&trace, options, Lens::PowerCut, options.sampling);
+    let mut run = Run::<S>::new(&trace, options, Lens::PowerCut);
     run.at_each_point(|run, replay| {
         for partial_bytes in partial_writes(replay.next_event()) {
             let crash = Crash::Kill { point: replay.point(), partial_bytes };
-            run.check(crash, &replay.killed(partial_bytes), replay);
+            let again = if partial_bytes == 0 { options.sampling } else { options.recovery_sampling() };
+            run.check(crash, &replay.killed(partial_bytes), replay, again);
         }
     });
     run.report
+}
+
+impl Options {
+    fn recovery_sampling(&self) -> Sampling {
+        Sampling { states_max: self.recovery_states_max, ..self.sampling }
+    }
 }
 
 fn record_trace(options: &Options, scenario: impl FnOnce(&SimDisk)) -> Trace {
@@ -93,14 +100,13 @@ struct Run<'a, S> {
     options: &'a Options,
     /// How the life after a crash is crashed again.
     lens: Lens,
-    again: Sampling,
     report: Report,
     stage: std::marker::PhantomData<S>,
 }
 
 impl<'a, S: Stage> Run<'a, S> {
-    fn new(trace: &'a Trace, options: &'a Options, lens: Lens, again: Sampling) -> Run<'a, S> {
-        Run { trace, options, lens, again, report: Report::default(), stage: std::marker::PhantomData }
+    fn new(trace: &'a Trace, options: &'a Options, lens: Lens) -> Run<'a, S> {
+        Run { trace, options, lens, report: Report::default(), stage: std::marker::PhantomData }
     }
 
     fn at_each_point(&mut self, mut crash: impl FnMut(&mut Self, &Replay<'_>)) {
@@ -116,44 +122,44 @@ impl<'a, S: Stage> Run<'a, S> {
     }
 
     /// Lets the log live on what the crash left, and counts the outcome.
-    fn check(&mut self, crash: Crash<'_>, disk: &SimDisk, replay: &Replay<'_>) {
+    fn check(&mut self, crash: Crash<'_>, disk: &SimDisk, replay: &Replay<'_>, again: Sampling) {
         let expected =
             Expected { acknowledged: replay.acknowledged(), served: replay.served(), second_life_from: None };
-        let outcome = self.live_and_crash_again(disk, &expected);
+        let outcome = self.live_and_crash_again(disk, &expected, again);
         let point = self.report.points.last_mut().expect("a crash comes at a point");
         match outcome {
             Ok(records) => point.keep(records),
             Err(loss) => {
                 point.lost += 1;
-                if self.report.failure.is_none() {
+                let crashes = if loss.again.is_some() { 2 } else { 1 };
+                if self.report.failure.as_ref().is_none_or(|told| told.crashes.len() > crashes) {
                     self.report.failure = Some(self.tell(crash, *loss));
                 }
             }
         }
     }
 
-    fn live_and_crash_again(&mut self, disk: &SimDisk, expected: &Expected) -> Result<u64, Box<Loss>> {
+    fn live_and_crash_again(&mut self, disk: &SimDisk, expected: &Expected, again: Sampling) -> Result<u64, Box<Loss>> {
         self.prepare(disk);
         let lived = life::live::<S>(disk, expected);
         let records = lived.map_err(|broken| Box::new(Loss { broken, again: None }))?;
-        if self.again.states_max == 0 {
-            return Ok(records);
-        }
         let life = disk.trace();
-        match self.crash_again(&life, expected, records) {
+        // The second life may have reused every offset from here on.
+        let expected = Expected { second_life_from: Some(records), ..expected.clone() };
+        match self.crash_again(&life, &expected, again) {
             Ok(()) => Ok(records),
             Err((broken, state)) => Err(Box::new(Loss { broken, again: Some((life, state)) })),
         }
     }
 
-    /// Cuts the power at every point of the second life, which found `records` records.
-    fn crash_again(&mut self, life: &Trace, first: &Expected, records: u64) -> Result<(), (Broken, CrashState)> {
-        for state in life.crash_states(self.lens, self.again) {
+    /// Cuts the power at every point of the second life.
+    fn crash_again(&mut self, life: &Trace, first: &Expected, sampling: Sampling) -> Result<(), (Broken, CrashState)> {
+        for state in life.crash_states(self.lens, sampling) {
             self.prepare(&state.disk);
             let expected = Expected {
                 acknowledged: first.acknowledged.max(state.acknowledged),
                 served: first.served.max(state.served),
-                second_life_from: Some(records),
+                ..*first
             };
             life::check_open::<S>(&state.disk, &expected).map_err(|broken| (broken, state))?;
         }

@@ -1,4 +1,4 @@
-//! What a run of crashes found: the crash map, and the first failure.
+//! What a run of crashes found: the crash map, and the simplest failure.
 
 use super::failure::Failure;
 
@@ -9,7 +9,7 @@ pub struct Report {
     pub states: u64,
     /// The crash map: the points of the scenario, from the first to the last.
     pub points: Vec<CrashPoint>,
-    /// The first crash after which an invariant did not hold.
+    /// The simplest loss: one by a single crash if there is one, and of those the first.
     pub failure: Option<Failure>,
 }
 
@@ -50,7 +50,7 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// With the whole story of the first failure, if there was one.
+    /// With the whole story of the failure, if there was one.
     pub fn expect_survival(self) -> Report {
         match &self.failure {
             None => self,
@@ -58,7 +58,7 @@ impl Report {
         }
     }
 
-    /// Returns the first failure.
+    /// Returns the failure.
     ///
     /// # Panics
     ///

@@ -93,7 +93,7 @@ mod tests {
         let all: Vec<_> = Choices::new(vec![2, 1, 3], Sampling { states_max: 6, seed: 0 }, 0).collect();
         assert_eq!(all, [[0, 0, 0], [0, 0, 1], [0, 0, 2], [1, 0, 0], [1, 0, 1], [1, 0, 2]]);
         let none: Vec<Vec<u32>> = Choices::new(vec![], Sampling { states_max: 1, seed: 0 }, 0).collect();
-        assert_eq!(none, [[]], "nothing to choose is one combination");
+        assert_eq!(none, [Vec::<u32>::new()], "nothing to choose is one combination");
     }
 
     #[test]

@@ -100,15 +100,7 @@ impl<const BUG: u8> TinyLog<BUG> {
         let next = if BUG == bug::OFFSETS_BEGIN_ANEW { in_last_file } else { records.len() as u64 };
         let durable = Arc::new(AtomicUsize::new(records.len()));
         let reader = TinyReader { records: Arc::new(Mutex::new(records)), durable };
-        Ok(TinyLog {
-            file,
-            synced_file,
-            position: 0,
-            next: Offset(next),
-            reader,
-            reopened: !names.is_empty(),
-            _lock: lock,
-        })
+        Ok(TinyLog { file, synced_file, position: 0, next: Offset(next), reader, reopened, _lock: lock })
     }
 
     /// The records of a file, synced. Only the last file may have a torn tail, which is cut away.
