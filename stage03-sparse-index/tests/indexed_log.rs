@@ -50,22 +50,34 @@ fn a_batch_gets_the_same_entries_as_its_records_one_by_one() {
     assert_eq!((sim.cached(LOG).unwrap(), sim.cached(INDEX).unwrap()), (log, index));
 }
 
+/// An index file in the course of a trace.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    bytes: u64,
+    last_entry: Option<(u32, u32)>,
+}
+
 /// What may be written to an index file, and when. The simulated disk has a list of all that was done.
 fn assert_the_index_never_runs_ahead(sim: &SimDisk) {
-    let (mut log_bytes, mut log_durable_bytes, mut index_bytes, mut new_index_bytes) = (0, 0, 0, 0);
-    let mut entries_written = 0;
+    let (mut log_bytes, mut log_durable_bytes, mut entries_written) = (0, 0, 0);
+    let (mut index, mut new_index) = (Written::default(), Written::default());
     for (at, event) in sim.trace().events().iter().enumerate() {
         match event {
             Event::Write { name, position, bytes, .. } if **name == *LOG => log_bytes = position + bytes.len() as u64,
-            Event::Truncate { name, length, .. } if **name == *LOG => log_bytes = *length,
+            Event::Truncate { name, length, .. } if **name == *LOG => {
+                let message = format!("I1: the index is cut before the log; event {at}: {event}");
+                assert!(index.last_entry.is_none_or(|(_, position)| u64::from(position) < *length), "{message}");
+                log_bytes = *length;
+            }
             Event::SyncData { name, .. } if **name == *LOG => log_durable_bytes = log_bytes,
-            Event::Create { name, .. } if **name == *NEW_INDEX => new_index_bytes = 0,
-            Event::Rename { to, .. } if **to == *INDEX => index_bytes = new_index_bytes,
+            Event::Create { name, .. } if **name == *NEW_INDEX => new_index = Written::default(),
+            Event::Rename { to, .. } if **to == *INDEX => index = new_index,
             Event::Write { name, position, bytes, .. } => {
-                let file_bytes = if **name == *INDEX { &mut index_bytes } else { &mut new_index_bytes };
-                assert_eq!(position, file_bytes, "I2: an index file only grows; event {at}: {event}");
-                *file_bytes += bytes.len() as u64;
+                let file = if **name == *INDEX { &mut index } else { &mut new_index };
+                assert_eq!(*position, file.bytes, "I2: an index file only grows; event {at}: {event}");
+                file.bytes += bytes.len() as u64;
                 for entry in entries(bytes) {
+                    file.last_entry = Some(entry);
                     entries_written += 1;
                     let message = format!("I1: entry {entry:?} is not of a durable record; event {at}: {event}");
                     assert!(u64::from(entry.1) < log_durable_bytes, "{message}");
