@@ -2,7 +2,7 @@
 //!
 //! A stage runs all of it with one line in its `tests/contract.rs`, `lab::contract!(StageNN);`, so that no stage can
 //! lose a test that an earlier one passed. What a stage may do better or worse than another (what it survives, what it
-//! costs) is not here but in `promises`.
+//! costs) is not here but in [`promises`](mod@crate::promises).
 
 use std::fmt::Display;
 use std::sync::Arc;

@@ -99,8 +99,8 @@ fn check<S: Stage>(directory: &Path, acknowledged: &BTreeMap<Offset, u64>, round
 
 /// The record that belongs to a tag: a few bytes, or a few thousand.
 fn tagged(tag: u64) -> Record<'static> {
-    let bytes = Random::new(tag).below(60) * Random::new(tag).below(60);
-    record_of(Offset(tag), bytes as usize).with_key(tag.to_be_bytes().to_vec())
+    let root = Random::new(tag).below(60) as usize;
+    record_of(Offset(tag), root * root).with_key(tag.to_be_bytes().to_vec())
 }
 
 /// What the child does: it appends from several threads, and reports each offset that it got with the record's tag.

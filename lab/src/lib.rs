@@ -6,6 +6,7 @@
 //! - [`sim`]: a disk in memory that forgets what was not synced; [`crash`]: a log, crashed at every operation.
 //! - [`disks`]: disks for tests; [`meter`]: a disk that counts; [`watchdog`]: a limit on a test that could hang.
 //! - [`contract`](mod@contract): what every log has to do, one suite for all stages.
+//! - [`promises`](mod@promises): what a log may promise, and for each promise that it breaks, the loss.
 //! - [`kill`](mod@kill): a real process, killed while it appends.
 //! - [`workloads`]: what is timed; [`floor`]: what this machine can do at best; [`awake`]: no processor sleeps meanwhile;
 //!   [`measure`](mod@measure): a rate and two percentiles; [`bench`]: the same in criterion.
@@ -19,8 +20,12 @@ pub mod floor;
 pub mod kill;
 pub mod measure;
 pub mod meter;
+pub mod promises;
 pub mod random;
 pub mod records;
 pub mod sim;
 pub mod watchdog;
 pub mod workloads;
+
+#[doc(hidden)]
+pub use stage01::Promise;

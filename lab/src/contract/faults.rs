@@ -1,7 +1,7 @@
 //! The contract of a disk that fails: a typed error at once, and after reopening every acknowledged record.
 //!
 //! Here the caller gives up at the first error. What becomes of those who go on is a matter of
-//! `promises`.
+//! [`promises`](mod@crate::promises).
 
 use std::io::ErrorKind;
 
