@@ -10,9 +10,9 @@ pub(crate) enum Directive {
     /// Inlines a drawing.
     Drawing { file: String, alt: String },
     /// A table of measured numbers, for the stages up to one of them.
-    Table { selection: String, up_to: Option<String> },
-    /// The same as bars.
-    Chart { selection: String, up_to: Option<String> },
+    Table { selection: Vec<String>, up_to: Option<String> },
+    /// The same as a drawing.
+    Chart { selection: Vec<String>, up_to: Option<String> },
     /// The matrix of promises and stages.
     Promises,
     /// The bytes that a stage writes, explained.
@@ -27,8 +27,8 @@ pub(crate) enum Directive {
 const FORMS: [(&str, &str); 8] = [
     ("item", "{{#item CRATE::PATH}}, with `nodoc` or `sig` behind the path if wanted"),
     ("drawing", "{{#drawing img/NAME.svg \"what the drawing says, in words\"}}"),
-    ("table", "{{#table SELECTION}} or {{#table SELECTION STAGE}}"),
-    ("chart", "{{#chart SELECTION}} or {{#chart SELECTION STAGE}}"),
+    ("table", "{{#table WORKLOADS}} or {{#table WORKLOADS STAGE}}"),
+    ("chart", "{{#chart WORKLOADS}} or {{#chart WORKLOADS STAGE}}"),
     ("promises", "{{#promises}}"),
     ("hexdump", "{{#hexdump STAGE FILE}}"),
     ("crashmap", "{{#crashmap STAGE SCENARIO}}"),
@@ -59,13 +59,17 @@ impl Directive {
         Some(match (name, words.as_slice()) {
             ("item", words) => return item(words),
             ("drawing", _) => return drawing(arguments),
-            ("table", [selection]) => Directive::Table { selection: selection.to_string(), up_to: None },
-            ("table", [selection, stage]) => {
-                Directive::Table { selection: selection.to_string(), up_to: Some(stage.to_string()) }
-            }
-            ("chart", [selection]) => Directive::Chart { selection: selection.to_string(), up_to: None },
-            ("chart", [selection, stage]) => {
-                Directive::Chart { selection: selection.to_string(), up_to: Some(stage.to_string()) }
+            ("table" | "chart", [selection @ .., last]) => {
+                let (selection, up_to) = match is_stage(last) {
+                    true => (selection, Some(last.to_string())),
+                    false => (words.as_slice(), None),
+                };
+                let selection: Vec<String> = selection.iter().map(|word| word.to_string()).collect();
+                match name {
+                    _ if selection.is_empty() => return None,
+                    "table" => Directive::Table { selection, up_to },
+                    _ => Directive::Chart { selection, up_to },
+                }
             }
             ("promises", []) => Directive::Promises,
             ("hexdump", [stage, file]) => Directive::Hexdump { stage: stage.to_string(), file: file.to_string() },
@@ -76,6 +80,11 @@ impl Directive {
             _ => return None,
         })
     }
+}
+
+/// Whether a word is the name of a stage: `stage01`.
+pub(crate) fn is_stage(word: &str) -> bool {
+    word.strip_prefix("stage").is_some_and(|number| number.len() == 2 && number.chars().all(|c| c.is_ascii_digit()))
 }
 
 /// A path may hold spaces, as `impl Log for NaiveLog` does; the options are the words behind it.
@@ -119,10 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn a_table_names_workloads_and_perhaps_the_last_stage() {
+        let table = Directive::parse("{{#table append scan stage02}}").unwrap();
+        let selection = vec!["append".to_string(), "scan".to_string()];
+        assert_eq!(table, Directive::Table { selection: selection.clone(), up_to: Some("stage02".to_string()) });
+        assert_eq!(Directive::parse("{{#chart append scan}}").unwrap(), Directive::Chart { selection, up_to: None });
+    }
+
+    #[test]
     fn an_unknown_name_gets_the_nearest_one_and_bad_arguments_get_the_form() {
         let said = Directive::parse("{{#itme stage01::A}}").unwrap_err();
         assert!(said.contains("unknown directive `itme`; did you mean `item`?"), "{said}");
-        for bad in ["{{#hexdump stage01}}", "{{#promises now}}", "{{#item nodoc}}", "{{#table}}", "{{#table a b c}}"] {
+        for bad in ["{{#hexdump stage01}}", "{{#promises now}}", "{{#item nodoc}}", "{{#table}}", "{{#chart stage01}}"]
+        {
             let said = Directive::parse(bad).unwrap_err();
             assert!(said.starts_with("this is written {{#"), "{bad}: {said}");
         }

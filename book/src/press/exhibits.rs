@@ -1,15 +1,53 @@
 //! Everything that is made and not quoted: tables, charts, dumps, maps and the matrix of promises.
 
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::figures::numbers::Numbers;
+use crate::figures::{chart, crash_drawing, crash_map, hexdump, table};
 use crate::press::coverage::Coverage;
 use crate::press::directive::Directive;
+use crate::results::Results;
 
 /// Makes exhibits from the measured numbers and from the stages themselves.
-pub(crate) struct Exhibits {}
+pub(crate) struct Exhibits {
+    numbers: Option<Numbers>,
+}
 
 impl Exhibits {
-    /// The HTML that a directive asks for.
-    pub(crate) fn html(&mut self, _directive: &Directive) -> Result<String, String> {
-        Err("not made yet".into())
+    /// Takes the reader's own numbers if there are any, else those that are checked in.
+    pub(crate) fn new(own: Option<&Path>, reference: &Path) -> Result<Exhibits> {
+        let own = own.filter(|path| path.exists()).map(|path| (path, true));
+        let found = own.or_else(|| reference.exists().then_some((reference, false)));
+        let load = |(path, are_own)| anyhow::Ok(Numbers { results: Results::load(path)?, are_own });
+        Ok(Exhibits { numbers: found.map(load).transpose()? })
+    }
+
+    /// The HTML that a directive asks for. A chapter that is named after a stage goes no further than that stage.
+    pub(crate) fn html(&mut self, directive: &Directive, chapter_stage: Option<&str>) -> Result<String, String> {
+        match directive {
+            Directive::Table { selection, .. } if selection == &["floor"] => Ok(table::floor_table(self.numbers()?)),
+            Directive::Table { selection, up_to } => {
+                let numbers = self.numbers()?;
+                let shown = numbers.select(selection, up_to.as_deref().or(chapter_stage))?;
+                Ok(table::table(numbers, &shown))
+            }
+            Directive::Chart { selection, up_to } => {
+                let numbers = self.numbers()?;
+                let shown = numbers.select(selection, up_to.as_deref().or(chapter_stage))?;
+                chart::chart(numbers, &shown)
+            }
+            Directive::Hexdump { stage, file } => hexdump::hexdump(stage, file).map_err(|error| format!("{error:#}")),
+            Directive::Crashmap { stage, scenario } => {
+                Ok(crash_drawing::crash_drawing(&crash_map::crash_map(stage, scenario)?))
+            }
+            _ => Err("not made yet".into()),
+        }
+    }
+
+    fn numbers(&self) -> Result<&Numbers, String> {
+        self.numbers.as_ref().ok_or_else(|| "there are no numbers yet; `cargo course` measures them".to_string())
     }
 }
 

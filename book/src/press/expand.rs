@@ -7,7 +7,7 @@ use anyhow::Result;
 use mdbook_driver::book::{Book, BookItem, Chapter};
 
 use crate::press::coverage::{self, Coverage};
-use crate::press::directive::Directive;
+use crate::press::directive::{self, Directive};
 use crate::press::exhibits::{self, Exhibits};
 use crate::press::library::Library;
 use crate::press::problem::Problem;
@@ -108,7 +108,8 @@ impl Press {
             }
             Directive::Coverage => Ok(COVERAGE_MARK.to_string()),
             exhibit => {
-                let body = self.exhibits.html(&exhibit)?;
+                let stem = chapter.file_stem().unwrap_or_default().to_string_lossy();
+                let body = self.exhibits.html(&exhibit, Some(&*stem).filter(|stem| directive::is_stage(stem)))?;
                 let id = id(figure::anchor(text.trim_start_matches("{{#").trim_end_matches("}}")));
                 Ok(figure::html_figure("exhibit", &id, &body, ""))
             }

@@ -25,6 +25,13 @@ pub(crate) struct Item {
     pub(crate) is_test: bool,
 }
 
+impl Item {
+    /// Whether it stands in a block that is not about a trait.
+    pub(crate) fn is_own_member(&self) -> bool {
+        !self.frame.is_empty() && !self.names.iter().any(|name| name.contains(" as "))
+    }
+}
+
 /// The items of a file, outer before inner. Imports and declarations of modules are not among them.
 ///
 /// # Errors

@@ -94,7 +94,11 @@ impl Library {
 fn find(files: &[File], wanted: &[String], written: &str) -> Result<(usize, Vec<usize>), String> {
     let all =
         || files.iter().enumerate().flat_map(|(f, file)| file.items.iter().enumerate().map(move |(i, it)| (f, i, it)));
-    let found: Vec<_> = all().filter(|(_, _, item)| item.names.iter().any(|name| wanted.contains(name))).collect();
+    let mut found: Vec<_> = all().filter(|(_, _, item)| item.names.iter().any(|name| wanted.contains(name))).collect();
+    // A type's own method hides those of its traits, as it does in the language.
+    if found.iter().filter(|(_, _, item)| item.is_own_member()).count() == 1 {
+        found.retain(|(_, _, item)| item.is_own_member());
+    }
     match found.as_slice() {
         [] => Err(missing(written, all().map(|(_, _, item)| item))),
         [(file, item, _)] => Ok((*file, vec![*item])),

@@ -53,6 +53,8 @@ use mdbook_driver::config::Config;
 pub use coverage::{Coverage, PERCENT_MIN};
 pub use problem::{Problem, Problems};
 
+pub(crate) use figure::escape;
+
 use exhibits::Exhibits;
 use expand::Press;
 use library::Library;
@@ -106,7 +108,7 @@ pub fn build(options: &Options) -> Result<BuildReport> {
         chapters_name: book.config.book.src.clone(),
         repository: html.git_repository_url,
         library: Library::open(&options.workspace)?,
-        exhibits: Exhibits {},
+        exhibits: Exhibits::new(options.results.as_deref(), &root.join("results/reference.json"))?,
         problems: Vec::new(),
         written: BTreeMap::new(),
         drawn: BTreeSet::new(),

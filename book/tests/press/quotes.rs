@@ -42,6 +42,22 @@ fn docs_and_bodies_can_be_left_out() {
 }
 
 #[test]
+fn the_own_method_hides_those_of_traits_and_all_of_them_can_be_named() {
+    let book = MiniBook::new(
+        "{{#item stage01::A::a}}\n\n{{#item stage01::<A as T>::a}}\n\n{{#item stage01::B::a}}\n\n![x](img/log.svg)\n",
+    );
+    let source = "impl A { fn a() { own } }\nimpl T for A { fn a() { t } }\n\
+                  impl T for B { fn a() { t } }\nimpl U for B { fn a() { u } }\n";
+    book.write("stage01-naive/src/lib.rs", source);
+    let problems = book.build().problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].what.contains("write one of `<B as T>::a`, `<B as U>::a`"), "{problems:?}");
+    let page = book.page("one.html");
+    assert!(figure(&page, "item-stage01-A-a").contains("{ own }"), "{page}");
+    assert!(figure(&page, "item-stage01-A-a-2").contains("{ t }"), "{page}");
+}
+
+#[test]
 fn tests_and_examples_can_be_quoted() {
     let page = page("{{#item stage01::tests::it_appends}}\n\n{{#item stage01::examples::append::main}}");
     assert!(figure(&page, "item-stage01-tests-it_appends").contains(">#[test]\nfn it_appends() {}<"));
