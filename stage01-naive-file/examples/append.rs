@@ -4,8 +4,9 @@
 //! cargo run -p stage01 --example append -- DIR < FILE
 //! ```
 
+use std::env;
 use std::io::{self, BufRead, Read};
-use std::{env, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use stage01::{Log, OsDisk, RECORD_BYTES_MAX, Record, Stage, Stage01};

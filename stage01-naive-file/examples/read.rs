@@ -4,8 +4,9 @@
 //! cargo run -p stage01 --example read -- DIR [OFFSET]
 //! ```
 
+use std::env;
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::{env, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use stage01::{Offset, OsDisk, Reader, Scan, Stage, Stage01};
@@ -18,14 +19,18 @@ fn main() -> anyhow::Result<()> {
         None => 0,
     };
     let reader = Stage01::open_reader(Arc::new(OsDisk::existing(directory)?))?;
-    let mut scan = reader.scan(Offset(from))?;
+    match print(reader.scan(Offset(from))?) {
+        // Whoever reads the output has enough, like `head`.
+        Err(e) if e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => Ok(()),
+        printed => printed,
+    }
+}
+
+fn print(mut scan: impl Scan) -> anyhow::Result<()> {
     let mut output = BufWriter::new(io::stdout().lock());
     while let Some(entry) = scan.next()? {
-        match output.write_all(&entry.record.value).and_then(|()| output.write_all(b"\n")) {
-            // Whoever reads has enough, like `head`.
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            written => written?,
-        }
+        output.write_all(&entry.record.value)?;
+        output.write_all(b"\n")?;
     }
     Ok(output.flush()?)
 }
