@@ -35,7 +35,7 @@ pub(super) fn finds_in_log_time<S: Stage>() -> Verdict {
         });
         costs.max().expect("some reads")
     });
-    verdict(Promise::FindsInLogTime, "The most costly of 21 reads of one record", costs)
+    verdict(Promise::FindsInLogTime, "The most costly of 21 reads of one record", READ_LENGTHS, costs)
 }
 
 pub(super) fn opens_in_constant_time<S: Stage>() -> Verdict {
@@ -44,7 +44,7 @@ pub(super) fn opens_in_constant_time<S: Stage>() -> Verdict {
         S::open(Arc::clone(&disk) as Arc<dyn Disk>).expect("the log opens");
         disk.take_read_bytes()
     });
-    verdict(Promise::OpensInConstantTime, "Opening", costs)
+    verdict(Promise::OpensInConstantTime, "Opening", OPEN_LENGTHS, costs)
 }
 
 /// A log of `length` records of 100 bytes, closed, on a disk that counts from now on.
