@@ -15,8 +15,8 @@ pub const INDEX_INTERVAL_BYTES: u64 = 4096;
 /// Entries in ascending order: those that the file had when it was opened, then those that were added since.
 ///
 /// A record gets an entry if it starts more than an interval behind the last entry (the first time, behind the start
-/// of the file). Which records have entries follows from the log alone, and not from how it was appended or how often it
-/// was opened, so an index that was kept up and one that was rebuilt are the same bytes.
+/// of the file). Which records have entries follows from the log alone, and not from how it was appended or how often
+/// it was opened, so an index that was kept up and one that was rebuilt are the same bytes (I5).
 #[derive(Debug)]
 pub struct SparseIndex {
     base: Offset,

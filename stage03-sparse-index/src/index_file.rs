@@ -55,10 +55,10 @@ impl IndexFile {
 
     /// Puts a file with these entries in the place of the one that is there.
     ///
-    /// A new file and a rename, so that the old one, which may be mapped, is never changed (I2), and so that a kill leaves
-    /// one of the two and no mixture. A power cut may leave less: without a sync, the name can reach the disk before the
-    /// bytes do. What it leaves is then a shorter index, which is true as far as it goes, or one with zeros in it,
-    /// which does not pass the check.
+    /// A new file and a rename, so that the old one, which may be mapped, is never changed (I2), and so that a kill
+    /// leaves one of the two and no mixture. A power cut may leave less: without a sync, the name can reach the disk
+    /// before the bytes do. What it leaves is then a shorter index, which is true as far as it goes, or one with zeros
+    /// in it, which does not pass the check.
     pub(crate) fn replace(&mut self, bytes: &[u8]) {
         self.file = self.make(bytes).ok();
         self.entries = bytes.len() / ENTRY_BYTES;

@@ -43,7 +43,7 @@ impl<F: Format> IndexedLog<F> {
         let mut loaded = load(disk, Access::Write, &log_file, &format, interval_bytes);
         let stored = loaded.index.len();
         let end = recover(&log_file, &format, loaded.index.last(), |place| loaded.index.push(place))?;
-        let is_good = loaded.file.is_some();
+        let has_file = loaded.file.is_some();
         let mut log = IndexedLog {
             log: NaiveLog::resume(lock, log_file, format, end),
             index: Arc::new(SharedIndex::new(loaded.index, loaded.origin)),
@@ -51,10 +51,9 @@ impl<F: Format> IndexedLog<F> {
             file_rebuilds: 0,
             interval_bytes,
         };
-        if is_good {
-            log.save_index()
-        } else {
-            log.replace_index_file()
+        match has_file {
+            true => log.save_index(),
+            false => log.replace_index_file(),
         }
         Ok(log)
     }
@@ -66,9 +65,9 @@ impl<F: Format> IndexedLog<F> {
 
     /// Takes the records from `from` on away, durably. Nothing happens if the log does not reach that far.
     ///
-    /// The index goes first: a crash in between leaves an index that is too short, and that is as good as new. If it is the
-    /// log's cut alone that reaches the disk, the index is too long, which is found at open; or it has been passed by
-    /// new records since, and then each stale entry is found when it is used.
+    /// The index goes first: a crash in between leaves an index that is too short, and that is as good as new. A power
+    /// cut may take the index's part back and leave the log's. Then the index is too long, which is found at open; or
+    /// new records have taken the place of the old ones, and each stale entry is found when it is used.
     pub fn truncate(&mut self, from: Offset) -> Result<()> {
         if from >= self.log.next_offset() {
             return Ok(());

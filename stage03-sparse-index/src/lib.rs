@@ -10,15 +10,16 @@
 //!
 //! - reading one record costs no more than the logarithm of the log's length ([`Promise::FindsInLogTime`]).
 //!
-//! The index is derived from the log and never evidence about it. It is built anew when it is missing, short, padded or
-//! wrong, and no error of its file fails an append. `tests/lies.rs` tries every way in which an index can lie.
+//! The index is derived from the log and never evidence about it. It is built anew when it is missing, padded or
+//! wrong, and no error of its file fails an append. `tests/lies_at_open.rs` and `tests/lies_in_the_middle.rs` try every
+//! way in which an index can lie.
 //!
 //! ## What it does not promise yet
 //!
-//! The log is still one file that only grows, and its records still carry no checksum: a flipped bit in a value is served
-//! as it is. Opening reads the whole index and the log behind its last entry, so it is quick and still grows with the
-//! log; and since the part in front of that entry is not read, damage there is found by whoever reads it. Beyond 4 GiB
-//! there are no entries, and reads become scans again, until stage 4 cuts the log into segments.
+//! The log is still one file that only grows, and its records still carry no checksum: a flipped bit in a value is
+//! served as it is. Opening reads the whole index and the log behind its last entry, so it is quick and still grows
+//! with the log; and since the part in front of that entry is not read, damage there is found by whoever reads it.
+//! Beyond 4 GiB there are no entries, and reads become scans again, until stage 4 cuts the log into segments.
 //!
 //! ## Layout on disk
 //!

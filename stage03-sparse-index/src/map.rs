@@ -8,17 +8,17 @@
 //! This is the one module with `unsafe` code. A file in memory breaks what Rust takes for granted in two ways: its
 //! bytes may change under our eyes, and they may vanish.
 //!
-//! - **They do not change.** An index file only grows (invariant I2): whoever wants different entries makes a new file
-//!   and renames it over the old one. The old file lives on, nameless and unchanged, until the last map of it is
+//! - **They do not change.** An index file only grows (invariant I2): whoever wants different entries makes a new
+//!   file and renames it over the old one. The old file lives on, nameless and unchanged, until the last map of it is
 //!   gone. Two writers would break this, and the lock on the log's directory keeps the second one out.
 //! - **If they change all the same**, because somebody edits the file by hand, no Rust rule is broken: there is no
 //!   `&[u8]` into the map. We hold a raw pointer, and every entry is copied out by one volatile read, after which
 //!   it is eight bytes of our own. The value may be wrong, and a wrong entry is an ordinary event here (I4).
 //! - **The read is in bounds and aligned.** `get` compares the slot with the number of entries that were mapped, which
-//!   never grows, and the mapping has that many entries. `[u8; 8]` may lie at any address.
+//!   never grows, and the mapping is as long as that. `[u8; 8]` may lie at any address.
 //! - **The mapping outlives the read.** The map is unmapped by its own drop, and `get` borrows it.
-//! - **Vanishing** is what no argument of ours excludes: if another program *cuts* the file, reading a page that is gone
-//!   ends this process with SIGBUS. That is a crash, not undefined behaviour, and the log survives a crash. This
+//! - **Vanishing** is what no argument of ours excludes: if another program *cuts* the file, reading a page that is
+//!   gone ends this process with SIGBUS. That is a crash, not undefined behaviour, and the log survives a crash. This
 //!   program never cuts an index file, not even to truncate the log.
 #![allow(unsafe_code)]
 

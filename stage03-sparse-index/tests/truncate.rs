@@ -94,9 +94,9 @@ fn all_records(log: &IndexedLog, context: &str) -> Vec<Record<'static>> {
     all
 }
 
-/// A log of 24 records is cut to 9 and grows to 30 again. The power goes at every point, in both ways of losing what was
-/// not synced: in front of the cut nothing is lost; while it happens, the log ends somewhere between 9 and 24; afterwards
-/// the old records never come back, and the new ones stay.
+/// A log of 24 records is cut to 9 and grows to 30 again. The power goes at every point, in both ways of losing what
+/// was not synced: while the cut happens, the log ends somewhere between 9 and 24; afterwards the old records never
+/// come back, and the new ones stay.
 #[test]
 fn a_power_cut_around_a_cut_brings_nothing_back_and_loses_nothing() {
     let (first_life, from, second_life) = (24, 9, 30);
