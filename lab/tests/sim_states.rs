@@ -87,6 +87,21 @@ fn in_any_order_what_was_cut_and_written_again_may_be_old_new_or_zero() {
     let found = contents(&sim, Lens::TornWrite, "f");
     let expected = ["oo", "oooo", "oo\0\0", "oonn"].map(|text| Some(text.as_bytes().to_vec()));
     assert_eq!(found, BTreeSet::from(expected));
+    assert_eq!(at_end(&sim, Lens::TornWrite, ALL).len(), 4, "no state comes twice");
+}
+
+#[test]
+fn in_any_order_a_cut_empties_each_sector_or_does_not() {
+    let sim = SimDisk::with_files([("f", &[b'o'; 1500][..])]);
+    let file = sim.disk().open("f", stage01::Access::Write).unwrap();
+    file.truncate(600).unwrap();
+    file.truncate(1500).unwrap();
+    let piece = |old: bool, count| (if old { b'o' } else { 0 }, count);
+    let mut expected = BTreeSet::from([bytes(&[(b'o', 600)])]);
+    for (first, second) in [(false, false), (false, true), (true, false), (true, true)] {
+        expected.insert(bytes(&[(b'o', 600), piece(first, 424), piece(second, 476)]));
+    }
+    assert_eq!(contents(&sim, Lens::TornWrite, "f"), expected);
 }
 
 #[test]
@@ -110,6 +125,8 @@ fn a_kill_leaves_the_cache_and_the_power_cut_after_it_does_not() {
     assert_eq!(killed.durable("f"), bytes(&[(b'a', 600)]));
     assert_eq!(killed.trace().events(), []);
     assert_eq!(contents(&killed, Lens::PowerCut, "f").len(), 5);
+    let fates = killed.trace().replay().crash(Lens::PowerCut).fates(&[0, 0]);
+    assert_eq!(fates, [], "what is unsynced belongs to no event of the new trace");
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Crash {
         crash
     }
 
-    /// All states, or a sample of them. No state comes twice, unless it is drawn twice.
+    /// All states, or a sample of them. Of the choices that differ in nothing that one can see, one is taken.
     pub fn states(self, sampling: Sampling) -> impl Iterator<Item = CrashState> {
         let mut choices = Choices::new(self.options(), sampling, self.point as u64);
         std::iter::from_fn(move || {

@@ -9,7 +9,7 @@
 //!
 //! In reading order: [`trace`] (what happened), `sparse` (the bytes of a file), `state` (cached, durable, and between),
 //! [`fault`] (what can go wrong), `disk` (the operations), [`replay`] (going back), [`crash_state`] (what is left),
-//! `power_cut` and `torn_write` (the two ways of losing unsynced data).
+//! `power_cut` and `torn_write` (the two ways of losing unsynced data), `choices` (all of the states, or a sample).
 
 mod choices;
 pub mod crash_state;

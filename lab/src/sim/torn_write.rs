@@ -72,11 +72,15 @@ impl Remains for Torn {
         image
     }
 
-    /// Whether it says something of a sector behind the end.
+    /// Whether an earlier version of some sector is the same in front of the file's end.
     fn repeats(&self, choice: &[u32]) -> bool {
         let length = self.lengths[choice[0] as usize];
         let mut sectors = self.sectors.iter().zip(&choice[1..]);
-        sectors.any(|(sector, choice)| *choice != 0 && sector.number * SECTOR_BYTES >= length)
+        sectors.any(|(sector, choice)| {
+            let shown = length.saturating_sub(sector.number * SECTOR_BYTES).min(SECTOR_BYTES) as usize;
+            let (earlier, rest) = sector.versions.split_at(*choice as usize);
+            earlier.iter().any(|version| version.bytes[..shown] == rest[0].bytes[..shown])
+        })
     }
 
     fn fates(&self, choice: &[u32]) -> Vec<(Option<usize>, String)> {
