@@ -1,5 +1,6 @@
 //! What must hold after any crash, by name.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use stage01::{Offset, Record};
@@ -52,25 +53,46 @@ impl Broken {
     }
 }
 
+/// The records of the first life, each made once: making one costs as much as reading it.
+#[derive(Debug, Default)]
+pub(super) struct Appended(RefCell<Vec<Record<'static>>>);
+
+impl Appended {
+    fn is(&self, offset: u64, found: &Record<'_>) -> bool {
+        let mut records = self.0.borrow_mut();
+        while records.len() as u64 <= offset {
+            let next = record(Offset(records.len() as u64));
+            records.push(next);
+        }
+        records[offset as usize] == *found
+    }
+}
+
 /// What a log has to hold when it is opened.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Expected {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected<'a> {
     /// At least these, because they were acknowledged.
     pub(super) acknowledged: u64,
     /// At least these, because they were shown.
     pub(super) served: u64,
+    /// What was appended in the first life.
+    pub(super) appended: &'a Appended,
     /// From this offset on, records were appended after a crash. They differ from what was there before, so that a
     /// stale record from before the crash is not taken for one of them.
     pub(super) second_life_from: Option<u64>,
 }
 
-impl Expected {
-    /// The record that was appended at `offset`.
-    pub(super) fn record(&self, offset: u64) -> Record<'static> {
-        match self.second_life_from {
-            Some(first) if offset >= first => second_life_record(offset),
-            _ => record(Offset(offset)),
+impl Expected<'_> {
+    /// Checks that `found` is the record that was appended at `offset`.
+    pub(super) fn check_record(&self, offset: u64, found: &Record<'_>) -> Result<(), Broken> {
+        let second_life = self.second_life_from.is_some_and(|first| offset >= first);
+        let right = if second_life { *found == second_life_record(offset) } else { self.appended.is(offset, found) };
+        if !right {
+            let appended = if second_life { second_life_record(offset) } else { record(Offset(offset)) };
+            let what = format!("record {offset} is {found:?}, appended was {appended:?}");
+            return Err(Broken::new(Invariant::NothingInvented, what));
         }
+        Ok(())
     }
 
     /// Checks that this many records are enough.

@@ -26,7 +26,7 @@ pub use report::{CrashPoint, Report};
 
 use crate::sim::{CrashState, Event, Fault, Lens, Replay, Sampling, SimDisk, Trace};
 use failure::Crash;
-use invariant::{Broken, Expected};
+use invariant::{Appended, Broken, Expected};
 
 /// How thoroughly to crash.
 #[derive(Clone, Debug)]
@@ -48,7 +48,8 @@ impl Default for Options {
 /// Cuts the power at every point of the scenario, in every way that the lens knows.
 pub fn power_cuts<S: Stage>(lens: Lens, options: &Options, scenario: impl FnOnce(&SimDisk)) -> Report {
     let trace = record_trace(options, scenario);
-    let mut run = Run::<S>::new(&trace, options, lens);
+    let appended = Appended::default();
+    let mut run = Run::<S>::new(&trace, options, lens, &appended);
     run.at_each_point(|run, replay| {
         for state in replay.crash(lens).states(options.sampling) {
             run.check(Crash::Power(&state), &state.disk, replay, options.recovery_sampling());
@@ -62,7 +63,8 @@ pub fn power_cuts<S: Stage>(lens: Lens, options: &Options, scenario: impl FnOnce
 /// power cuts behind a kill between two operations are visited as [`Options::sampling`] says.
 pub fn kills<S: Stage>(options: &Options, scenario: impl FnOnce(&SimDisk)) -> Report {
     let trace = record_trace(options, scenario);
-    let mut run = Run::<S>::new(&trace, options, Lens::PowerCut);
+    let appended = Appended::default();
+    let mut run = Run::<S>::new(&trace, options, Lens::PowerCut, &appended);
     run.at_each_point(|run, replay| {
         for partial_bytes in partial_writes(replay.next_event()) {
             let crash = Crash::Kill { point: replay.point(), partial_bytes };
@@ -100,13 +102,14 @@ struct Run<'a, S> {
     options: &'a Options,
     /// How the life after a crash is crashed again.
     lens: Lens,
+    appended: &'a Appended,
     report: Report,
     stage: std::marker::PhantomData<S>,
 }
 
 impl<'a, S: Stage> Run<'a, S> {
-    fn new(trace: &'a Trace, options: &'a Options, lens: Lens) -> Run<'a, S> {
-        Run { trace, options, lens, report: Report::default(), stage: std::marker::PhantomData }
+    fn new(trace: &'a Trace, options: &'a Options, lens: Lens, appended: &'a Appended) -> Run<'a, S> {
+        Run { trace, options, lens, appended, report: Report::default(), stage: std::marker::PhantomData }
     }
 
     fn at_each_point(&mut self, mut crash: impl FnMut(&mut Self, &Replay<'_>)) {
@@ -123,8 +126,8 @@ impl<'a, S: Stage> Run<'a, S> {
 
     /// Lets the log live on what the crash left, and counts the outcome.
     fn check(&mut self, crash: Crash<'_>, disk: &SimDisk, replay: &Replay<'_>, again: Sampling) {
-        let expected =
-            Expected { acknowledged: replay.acknowledged(), served: replay.served(), second_life_from: None };
+        let (acknowledged, served) = (replay.acknowledged(), replay.served());
+        let expected = Expected { acknowledged, served, appended: self.appended, second_life_from: None };
         let outcome = self.live_and_crash_again(disk, &expected, again);
         let point = self.report.points.last_mut().expect("a crash comes at a point");
         match outcome {
@@ -139,13 +142,18 @@ impl<'a, S: Stage> Run<'a, S> {
         }
     }
 
-    fn live_and_crash_again(&mut self, disk: &SimDisk, expected: &Expected, again: Sampling) -> Result<u64, Box<Loss>> {
+    fn live_and_crash_again(
+        &mut self,
+        disk: &SimDisk,
+        expected: &Expected<'_>,
+        again: Sampling,
+    ) -> Result<u64, Box<Loss>> {
         self.prepare(disk);
         let lived = life::live::<S>(disk, expected);
         let records = lived.map_err(|broken| Box::new(Loss { broken, again: None }))?;
         let life = disk.trace();
         // The second life may have reused every offset from here on.
-        let expected = Expected { second_life_from: Some(records), ..expected.clone() };
+        let expected = Expected { second_life_from: Some(records), ..*expected };
         match self.crash_again(&life, &expected, again) {
             Ok(()) => Ok(records),
             Err((broken, state)) => Err(Box::new(Loss { broken, again: Some((life, state)) })),
@@ -153,7 +161,12 @@ impl<'a, S: Stage> Run<'a, S> {
     }
 
     /// Cuts the power at every point of the second life.
-    fn crash_again(&mut self, life: &Trace, first: &Expected, sampling: Sampling) -> Result<(), (Broken, CrashState)> {
+    fn crash_again(
+        &mut self,
+        life: &Trace,
+        first: &Expected<'_>,
+        sampling: Sampling,
+    ) -> Result<(), (Broken, CrashState)> {
         for state in life.crash_states(self.lens, sampling) {
             self.prepare(&state.disk);
             let expected = Expected {
