@@ -1,9 +1,10 @@
 //! Keeping the processors awake while something is timed.
 //!
 //! A thread that waits for the disk leaves its processor with nothing to do, and the processor goes to sleep. Waking
-//! it again takes time: some ten microseconds on bare metal, and on a virtual machine, where sleep means giving the
-//! processor back to the host, up to the next timer tick (4 ms at 250 Hz). A benchmark on an idle machine then measures
-//! the sleep and not the sync, and a busy server, which is what a log runs on, is faster than the benchmark says.
+//! it again takes time: some microseconds on bare metal; on a virtual machine, where sleeping means giving the
+//! processor back to the host, we have seen syncs that took until the next timer tick (4 ms at 250 Hz). A benchmark on
+//! an idle machine then measures the sleep and not the sync, and a busy server, which is what a log runs on, is faster
+//! than the benchmark says.
 //!
 //! So each processor gets a thread that spins in the lowest scheduling class there is, `SCHED_IDLE`: it runs when
 //! nobody else wants to, gives way at once when somebody does, and the processor never sleeps.

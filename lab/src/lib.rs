@@ -9,7 +9,7 @@
 //! - [`promises`](mod@promises): what a log may promise, and for each promise that it breaks, the loss.
 //! - [`kill`](mod@kill): a real process, killed while it appends.
 //! - [`workloads`]: what is timed; [`floor`]: what this machine can do at best; [`awake`]: no processor sleeps meanwhile;
-//!   [`measure`](mod@measure): a rate and two percentiles; [`bench`]: the same in criterion.
+//!   [`measure`](mod@measure): a rate and two percentiles; [`bench`](mod@bench): the same in criterion.
 
 pub mod awake;
 pub mod bench;
