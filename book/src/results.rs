@@ -188,8 +188,8 @@ mod tests {
             },
             rows: vec![
                 row("append", FLOOR, 1000.0),
-                row("append", "stage01", 900.0),
-                row("append", "stage02", 9000.0),
+                row("append", "stage01", 800.0),
+                row("append", "stage02", 8000.0),
                 row("scan", FLOOR, 5000.0),
                 row("scan", "stage01", 2500.0),
             ],

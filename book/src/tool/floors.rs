@@ -19,7 +19,7 @@ pub struct Measurement {
 }
 
 /// The floor of a workload, if it has one.
-fn floor_of(workload: Workload) -> Option<Floor> {
+pub(crate) fn floor_of(workload: Workload) -> Option<Floor> {
     match workload {
         Workload::AppendDurable1 | Workload::AppendDurable16 | Workload::AppendDurable64 => Some(Floor::Fdatasync),
         Workload::AppendBuffered => Some(Floor::SequentialWrite),
@@ -28,7 +28,7 @@ fn floor_of(workload: Workload) -> Option<Floor> {
     }
 }
 
-/// The rows by workload, in the order of the course, in each its floor first and then the stages.
+/// The rows of measurements in any order: by workload in the order of the course, in each its floor, then the stages.
 pub fn with_floors(measured: &[Measurement]) -> Vec<Row> {
     let mut rows = Vec::new();
     for workload in Workload::ALL {
@@ -45,7 +45,7 @@ pub fn with_floors(measured: &[Measurement]) -> Vec<Row> {
 }
 
 /// What the bare machine would do of this workload, in calls as large as the stages' calls are.
-fn floor_row(workload: Workload, floor: &Measurement, per_call: f64) -> Row {
+pub fn floor_row(workload: Workload, floor: &Measurement, per_call: f64) -> Row {
     let is_sync = floor_of(workload) == Some(Floor::Fdatasync);
     let (operation, call) = match is_sync {
         true => (1.0, 1.0),

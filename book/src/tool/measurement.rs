@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lab::awake::{Awake, State};
-use lab::floor::{Floor, GROUP};
+use lab::floor::GROUP;
 use lab::measure::{Measured, measure, measure_floor};
 use lab::workloads::{Site, Sizes, Work, Workload};
 use stage01::Stage;
 use tempfile::TempDir;
 
-use super::floors::{Measurement, with_floors};
+use super::floors::{Measurement, floor_of, floor_row};
 use super::progress::Progress;
 use super::stages::{self, Visitor};
 use super::{machine, paths};
@@ -51,10 +51,11 @@ pub fn directory(parent: Option<&Path>) -> Result<TempDir> {
     make().with_context(|| format!("cannot make a directory to measure in, in {}", parent.display()))
 }
 
-/// Measures the floor, then every workload on every stage.
+/// Measures every workload on every stage, and in front of each the floor that it stands on.
+///
+/// The stages take turns within a workload, so that a machine that is busy for a while is so for all of them.
 pub fn measure_all(directory: &Path, effort: Effort) -> Result<Results> {
-    let steps = Floor::ALL.len() + stages::all().len() * Workload::ALL.len();
-    let progress = Progress::new(steps);
+    let progress = Progress::new(Workload::ALL.len() * (stages::all().len() + 1));
     let file_system = machine::file_system(directory);
     progress.note(&format!("measuring in {}, on {file_system}", directory.display()));
     if machine::is_in_memory(&file_system) {
@@ -62,56 +63,42 @@ pub fn measure_all(directory: &Path, effort: Effort) -> Result<Results> {
     }
     let awake = Awake::start();
     progress.note(&awake.state().to_string());
-    let mut stages = MeasureStage { directory, effort, progress: &progress, measured: Vec::new() };
-    stages.floors()?;
-    stages::visit_all(&mut stages).into_iter().collect::<Result<()>>()?;
+    let mut stages = stages::visit_all(&mut SetUp { directory, effort });
+    let mut rows = Vec::new();
+    for workload in Workload::ALL {
+        progress.begin(&format!("{}: the floor", workload.name()));
+        let floor = floor_of(workload).map(|floor| measure_floor(floor, directory, effort.budget)).transpose()?;
+        progress.end();
+        let mut measured = Vec::new();
+        for (name, stage) in &mut stages {
+            progress.begin(&format!("{}: {name}", workload.name()));
+            let one = stage(workload).with_context(|| format!("cannot measure {} of {name}", workload.name()))?;
+            measured.push(measurement(workload.name(), name, &one));
+            progress.end();
+        }
+        let floor =
+            floor.map(|floor| floor_row(workload, &measurement(GROUP, floor.name, &floor), measured[0].per_call));
+        rows.extend(floor.into_iter().chain(measured.into_iter().map(|one| one.row)));
+    }
     let is_awake = matches!(awake.state(), State::KeptAwake(_));
-    let rows = with_floors(&stages.measured);
     Ok(Results { schema: SCHEMA, machine: machine::machine(directory, is_awake), rows })
 }
 
-struct MeasureStage<'a> {
+/// Measures a workload on one stage.
+type MeasureStage = Box<dyn FnMut(Workload) -> Result<Measured>>;
+
+struct SetUp<'a> {
     directory: &'a Path,
     effort: Effort,
-    progress: &'a Progress,
-    measured: Vec<Measurement>,
 }
 
-impl MeasureStage<'_> {
-    fn floors(&mut self) -> Result<()> {
-        for floor in Floor::ALL {
-            self.step(GROUP, floor.name(), |directory, effort| measure_floor(floor, directory, effort.budget))?;
-        }
-        Ok(())
-    }
+impl Visitor for SetUp<'_> {
+    type Output = (&'static str, MeasureStage);
 
-    /// One measurement, with its progress.
-    fn step(
-        &mut self,
-        workload: &str,
-        stage: &str,
-        measure: impl FnOnce(&Path, Effort) -> Result<Measured>,
-    ) -> Result<()> {
-        self.progress.begin(&format!("{stage}: {workload}"));
-        let measured = measure(self.directory, self.effort);
-        let measured = measured.with_context(|| format!("cannot measure {workload} of {stage}"))?;
-        self.measured.push(measurement(workload, stage, &measured));
-        self.progress.end();
-        Ok(())
-    }
-}
-
-impl Visitor for MeasureStage<'_> {
-    type Output = Result<()>;
-
-    fn visit<S: Stage>(&mut self) -> Result<()> {
-        // A directory for each stage, gone before the next: three logs of a million records need not lie there at once.
-        let directory = tempfile::tempdir_in(self.directory)?;
-        let mut site = Site::<S>::new(directory.path(), self.effort.sizes);
-        for workload in Workload::ALL {
-            self.step(workload.name(), S::NAME, |_, effort| measure::<S>(workload, &mut site, effort.budget))?;
-        }
-        Ok(())
+    fn visit<S: Stage>(&mut self) -> Self::Output {
+        let Effort { budget, sizes } = self.effort;
+        let mut site = Site::<S>::new(self.directory, sizes);
+        (S::NAME, Box::new(move |workload| measure::<S>(workload, &mut site, budget)))
     }
 }
 

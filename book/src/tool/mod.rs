@@ -6,11 +6,16 @@ pub mod bench;
 pub mod compare;
 pub mod criterion_files;
 pub mod floors;
+pub mod inspect;
 pub mod machine;
 pub mod measurement;
 pub mod paths;
+pub mod play;
 pub mod progress;
+pub mod promises;
 pub mod read;
+pub mod readme;
+pub mod reference;
 pub mod report;
 pub mod serve;
 pub mod stages;
@@ -45,6 +50,13 @@ enum Command {
     Build(read::Build),
     Bench(bench::Bench),
     Compare(compare::Compare),
+    Promises(promises::Promises),
+    Play(play::Play),
+    Inspect(inspect::Inspect),
+    #[command(hide = true)]
+    Readme(readme::Readme),
+    #[command(hide = true)]
+    Reference(reference::Reference),
 }
 
 impl Cli {
@@ -56,6 +68,11 @@ impl Cli {
             Some(Command::Build(build)) => build.run(out),
             Some(Command::Bench(bench)) => bench.run(),
             Some(Command::Compare(compare)) => compare.run(out),
+            Some(Command::Promises(promises)) => promises.run(out),
+            Some(Command::Play(play)) => play.run(out),
+            Some(Command::Inspect(inspect)) => inspect.run(out),
+            Some(Command::Readme(readme)) => readme.run(out),
+            Some(Command::Reference(reference)) => reference.run(out),
         }
     }
 }

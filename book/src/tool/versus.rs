@@ -100,8 +100,8 @@ mod tests {
             "(P, 2 cores, Linux 6, ext4, rustc 1.88.0, processors kept awake, 2025-01-15)",
             "your disk syncs 2.1x faster: 2.10 k a second here, 1.00 k there",
             "group commit gains, with 16 producers: 17x here, 22x there",
-            "append_durable_1           0.50x  0.50x",
-            "append_durable_16          0.50x  0.50x          8.5x    11x",
+            "append_durable_1          0.50x  0.50x",
+            "append_durable_16         0.50x  0.50x          8.5x    11x",
         ];
         for line in lines {
             assert!(text.contains(line), "{line:?} is not in\n{text}");

@@ -1,0 +1,35 @@
+//! `cargo course reference`: measures the numbers that are checked in.
+//!
+//! For those who work on the course; readers compare theirs with these.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::measurement::{Effort, directory, measure_all};
+use super::report::report;
+use super::{paths, versus};
+
+/// Measure the reference numbers on this machine, and write book/results/reference.json
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  cargo course reference\n  cargo course readme")]
+pub struct Reference {
+    /// Measure in a new directory in DIR, which is removed again [default: target/course]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Reference {
+    /// Measures and writes.
+    pub fn run(&self, out: &mut dyn Write) -> Result<()> {
+        let directory = directory(self.dir.as_deref())?;
+        let results = measure_all(directory.path(), Effort::REFERENCE)?;
+        directory.close()?;
+        results.save(&paths::reference())?;
+        writeln!(out, "{}\n", versus::machine(&results.machine))?;
+        write!(out, "{}", report(&results.rows))?;
+        Ok(writeln!(out, "written to {}", paths::reference().display())?)
+    }
+}
