@@ -26,7 +26,7 @@ const ON_THE_PAGE: [(&str, &str); 3] =
 /// Narrow enough that its text can be read on a phone.
 const WIDTH: u32 = 480;
 const LINE_HEIGHT: i32 = 26;
-const AXIS_HEIGHT: i32 = 36;
+const AXIS_HEIGHT: i32 = 46;
 const LABEL_WIDTH: i32 = 76;
 /// Where the number of the rightmost point goes.
 const NUMBER_WIDTH: i32 = 64;
@@ -87,10 +87,11 @@ fn draw(lines: &[Line<'_>], svg: &mut String) -> Result<(), Box<dyn std::error::
         .disable_y_axis()
         .x_max_light_lines(0)
         .bold_line_style(FAINT)
+        .light_line_style(FAINT)
         .axis_style(FAINT)
         .label_style(text(INK, HPos::Center))
         .axis_desc_style(text(INK, HPos::Center))
-        .x_label_formatter(&|rate| units::count(*rate).replace(".00", ""))
+        .x_label_formatter(&|rate| units::count(*rate).replace(".00", "").replace(".0", ""))
         .x_desc("operations per second")
         .draw()?;
     for (number, line) in lines.iter().enumerate() {
@@ -145,7 +146,7 @@ mod tests {
         assert!(svg.contains(words), "{svg}");
         assert!(svg.contains("fill=\"currentColor\"") && svg.contains("stroke=\"var(--accent)\""), "{svg}");
         let colours: Vec<&str> = svg.match_indices("=\"#").map(|(at, _)| &svg[at..at + 9]).collect();
-        assert!(colours.is_empty(), "colours of no theme: {colours:?}");
+        assert!(colours.is_empty(), "colours of no theme: {colours:?} in {svg}");
         assert_eq!(svg.matches("<circle").count(), 6, "a point for each row: {svg}");
     }
 }

@@ -180,12 +180,12 @@ impl Part {
         }
     }
 
-    /// What begins in a row: the part itself in the first one, and fields.
+    /// What begins in a row: the part itself in the first one, and, unless it is but one row, fields.
     pub(crate) fn notes(&self, row: &std::ops::Range<usize>) -> String {
         let part = (row.start == 0).then(|| self.meaning.clone());
         let fields = self.fields.iter().filter(|field| row.contains(&field.start));
         let fields: Vec<&str> = fields.map(|field| field.kind.label()).collect();
-        let fields = (!fields.is_empty()).then(|| fields.join(", "));
+        let fields = (!fields.is_empty() && self.bytes.len() > 16).then(|| fields.join(", "));
         part.into_iter().chain(fields).collect::<Vec<_>>().join(" · ")
     }
 

@@ -9,4 +9,5 @@ pub(crate) mod crash_map;
 pub(crate) mod hexdump;
 pub mod inspect;
 pub(crate) mod numbers;
+pub(crate) mod promises;
 pub(crate) mod table;

@@ -9,6 +9,15 @@ pub(crate) enum Directive {
     Item { path: String, docs: bool, signature: bool },
     /// Inlines a drawing.
     Drawing { file: String, alt: String },
+    /// Inserts something that is made.
+    Exhibit(Exhibit),
+    /// How much of each stage the book quotes.
+    Coverage,
+}
+
+/// Something that is made and not quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Exhibit {
     /// A table of measured numbers, for the stages up to one of them.
     Table { selection: Vec<String>, up_to: Option<String> },
     /// The same as a drawing.
@@ -19,8 +28,6 @@ pub(crate) enum Directive {
     Hexdump { stage: String, file: String },
     /// What a crash at each operation leaves.
     Crashmap { stage: String, scenario: String },
-    /// How much of each stage the book quotes.
-    Coverage,
 }
 
 /// How each directive is written, for messages.
@@ -67,14 +74,16 @@ impl Directive {
                 let selection: Vec<String> = selection.iter().map(|word| word.to_string()).collect();
                 match name {
                     _ if selection.is_empty() => return None,
-                    "table" => Directive::Table { selection, up_to },
-                    _ => Directive::Chart { selection, up_to },
+                    "table" => Directive::Exhibit(Exhibit::Table { selection, up_to }),
+                    _ => Directive::Exhibit(Exhibit::Chart { selection, up_to }),
                 }
             }
-            ("promises", []) => Directive::Promises,
-            ("hexdump", [stage, file]) => Directive::Hexdump { stage: stage.to_string(), file: file.to_string() },
+            ("promises", []) => Directive::Exhibit(Exhibit::Promises),
+            ("hexdump", [stage, file]) => {
+                Directive::Exhibit(Exhibit::Hexdump { stage: stage.to_string(), file: file.to_string() })
+            }
             ("crashmap", [stage, scenario]) => {
-                Directive::Crashmap { stage: stage.to_string(), scenario: scenario.to_string() }
+                Directive::Exhibit(Exhibit::Crashmap { stage: stage.to_string(), scenario: scenario.to_string() })
             }
             ("coverage", []) => Directive::Coverage,
             _ => return None,
@@ -131,8 +140,10 @@ mod tests {
     fn a_table_names_workloads_and_perhaps_the_last_stage() {
         let table = Directive::parse("{{#table append scan stage02}}").unwrap();
         let selection = vec!["append".to_string(), "scan".to_string()];
-        assert_eq!(table, Directive::Table { selection: selection.clone(), up_to: Some("stage02".to_string()) });
-        assert_eq!(Directive::parse("{{#chart append scan}}").unwrap(), Directive::Chart { selection, up_to: None });
+        let expected = Exhibit::Table { selection: selection.clone(), up_to: Some("stage02".to_string()) };
+        assert_eq!(table, Directive::Exhibit(expected));
+        let chart = Directive::parse("{{#chart append scan}}").unwrap();
+        assert_eq!(chart, Directive::Exhibit(Exhibit::Chart { selection, up_to: None }));
     }
 
     #[test]

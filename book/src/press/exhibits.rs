@@ -5,14 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::figures::numbers::Numbers;
-use crate::figures::{chart, crash_drawing, crash_map, hexdump, table};
+use crate::figures::{chart, crash_drawing, crash_map, hexdump, promises, table};
 use crate::press::coverage::Coverage;
-use crate::press::directive::Directive;
+use crate::press::directive::Exhibit;
 use crate::results::Results;
 
 /// Makes exhibits from the measured numbers and from the stages themselves.
 pub(crate) struct Exhibits {
     numbers: Option<Numbers>,
+    /// Tried out when the first chapter asks; several do.
+    promises: Option<Vec<promises::Column>>,
 }
 
 impl Exhibits {
@@ -21,28 +23,28 @@ impl Exhibits {
         let own = own.filter(|path| path.exists()).map(|path| (path, true));
         let found = own.or_else(|| reference.exists().then_some((reference, false)));
         let load = |(path, are_own)| anyhow::Ok(Numbers { results: Results::load(path)?, are_own });
-        Ok(Exhibits { numbers: found.map(load).transpose()? })
+        Ok(Exhibits { numbers: found.map(load).transpose()?, promises: None })
     }
 
     /// The HTML that a directive asks for. A chapter that is named after a stage goes no further than that stage.
-    pub(crate) fn html(&mut self, directive: &Directive, chapter_stage: Option<&str>) -> Result<String, String> {
-        match directive {
-            Directive::Table { selection, .. } if selection == &["floor"] => Ok(table::floor_table(self.numbers()?)),
-            Directive::Table { selection, up_to } => {
+    pub(crate) fn html(&mut self, exhibit: &Exhibit, chapter_stage: Option<&str>) -> Result<String, String> {
+        match exhibit {
+            Exhibit::Table { selection, .. } if selection == &["floor"] => Ok(table::floor_table(self.numbers()?)),
+            Exhibit::Table { selection, up_to } => {
                 let numbers = self.numbers()?;
                 let shown = numbers.select(selection, up_to.as_deref().or(chapter_stage))?;
                 Ok(table::table(numbers, &shown))
             }
-            Directive::Chart { selection, up_to } => {
+            Exhibit::Chart { selection, up_to } => {
                 let numbers = self.numbers()?;
                 let shown = numbers.select(selection, up_to.as_deref().or(chapter_stage))?;
                 chart::chart(numbers, &shown)
             }
-            Directive::Hexdump { stage, file } => hexdump::hexdump(stage, file).map_err(|error| format!("{error:#}")),
-            Directive::Crashmap { stage, scenario } => {
+            Exhibit::Hexdump { stage, file } => hexdump::hexdump(stage, file).map_err(|error| format!("{error:#}")),
+            Exhibit::Crashmap { stage, scenario } => {
                 Ok(crash_drawing::crash_drawing(&crash_map::crash_map(stage, scenario)?))
             }
-            _ => Err("not made yet".into()),
+            Exhibit::Promises => promises::matrix(self.promises.get_or_insert_with(promises::try_all), chapter_stage),
         }
     }
 

@@ -107,7 +107,7 @@ impl Press {
                 Ok(figure::html_figure("drawing", &id(format!("drawing-{}", figure::anchor(&name))), &svg, ""))
             }
             Directive::Coverage => Ok(COVERAGE_MARK.to_string()),
-            exhibit => {
+            Directive::Exhibit(exhibit) => {
                 let stem = chapter.file_stem().unwrap_or_default().to_string_lossy();
                 let body = self.exhibits.html(&exhibit, Some(&*stem).filter(|stem| directive::is_stage(stem)))?;
                 let id = id(figure::anchor(text.trim_start_matches("{{#").trim_end_matches("}}")));

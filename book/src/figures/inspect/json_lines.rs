@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(rows[1], row);
         assert_eq!(
             rows[4],
-            "  00000030  5c 22 62 22 7d 0a                                \\\"b\"}·            newline"
+            "  00000030  61 5c 22 62 22 7d 0a                             a\\\"b\"}·           value, newline"
         );
     }
 }
