@@ -74,8 +74,7 @@ impl<F: Format> IndexedReader<F> {
 
     /// Builds the index anew from the log, for all readers. The writer will find that it is another one, and save it.
     fn rebuild(&self) -> Result<()> {
-        let log = self.log.clone().with_visibility(Visibility::Written);
-        let mut scan = log.scan_from(Place::default(), WINDOW_BYTES);
+        let mut scan = self.log.scan_from(Place::default(), WINDOW_BYTES);
         let mut rebuilt = self.index.fresh();
         while let Some(entry) = scan.next()? {
             rebuilt.push(Place { offset: entry.offset, position: entry.position });

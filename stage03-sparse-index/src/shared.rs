@@ -61,8 +61,8 @@ impl SharedIndex {
         self.read().index.fresh()
     }
 
-    /// Puts `rebuilt`, which has seen the records in front of `end`, in the place of the index. The writer may have
-    /// added entries for later records meanwhile; they are taken over.
+    /// Puts `rebuilt`, which has seen the records in front of `end`, in the place of the index. The entries of later
+    /// records are taken over: they are the writer's own, added since the log was opened.
     pub(crate) fn replace(&self, mut rebuilt: SparseIndex, end: Offset) {
         let mut state = self.write();
         let later = state.index.slot_behind(|place| place.offset < end);
