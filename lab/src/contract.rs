@@ -35,7 +35,8 @@ macro_rules! contract {
                     random_bytes_are_refused_and_left_alone, random_damage_never_panics;
                 faults: a_full_disk_takes_no_acknowledged_record_back, a_disk_without_room_takes_no_record,
                     any_operation_of_opening_may_fail, any_operation_of_reading_alone_may_fail,
-                    any_operation_of_an_append_may_fail;
+                    any_operation_of_an_append_may_fail, a_failed_sync_shows_nothing_as_durable;
+                read: a_scan_of_a_long_log_reads_it_piece_by_piece;
                 model: a_log_does_what_a_vector_does;
             }
         }

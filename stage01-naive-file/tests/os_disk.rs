@@ -54,3 +54,14 @@ fn a_name_is_made_once_and_opened_often() {
     assert_eq!(disk.list().unwrap(), Vec::<String>::new());
     assert_eq!(file.length().unwrap(), 5, "an open file outlives its name");
 }
+
+/// A directory can be opened for reading, and some file systems say that its length is zero: an empty log, it seems.
+#[test]
+fn a_directory_is_no_file() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("log.jsonl")).unwrap();
+    let disk = OsDisk::existing(root.path()).unwrap();
+    for access in [Access::Read, Access::Write] {
+        assert_eq!(disk.open("log.jsonl", access).unwrap_err().kind(), ErrorKind::IsADirectory);
+    }
+}

@@ -100,6 +100,20 @@ fn each_operation_fails<S: Stage>(open_it: impl Fn(&SimDisk) -> Result<<S::Log a
     }
 }
 
+/// **L3**: only a sync that succeeded makes anything durable.
+pub fn a_failed_sync_shows_nothing_as_durable<S: Stage>(_: &SimDisks) {
+    let sim = SimDisk::new();
+    let mut log = open::<S>(&sim.disk());
+    append_synced(&mut log, 2);
+    let reader = log.reader();
+    log.append(&[record(Offset(2))]).unwrap();
+    sim.inject(Fault::fail(Operation::SyncData, Which::Every, Errno::Io));
+    let refused = log.sync().expect_err("a sync that the disk refuses");
+    assert!(is_io(&refused, None), "{refused}");
+    assert_holds(&reader, 2);
+    assert_holds(&log.reader(), 2);
+}
+
 /// Each operation of an append fails once: no record is acknowledged by an error, and after reopening the log holds
 /// all that were acknowledged and at most the one that was not.
 pub fn any_operation_of_an_append_may_fail<S: Stage>(_: &SimDisks) {

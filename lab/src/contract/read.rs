@@ -1,12 +1,14 @@
 //! The contract of the readers: from where, how far, and beside a writer that goes on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use stage01::{Log, Offset, Reader, Scan, Stage};
+use stage01::{Disk, Log, Offset, Reader, Scan, Stage};
 
 use super::{append_synced, assert_holds, open};
 use crate::disks::Disks;
+use crate::meter::MeteredDisk;
 use crate::records::record;
 use crate::watchdog::within_limit;
 
@@ -72,6 +74,20 @@ pub fn a_reader_follows_the_log_and_a_scan_does_not<S: Stage>(disks: &dyn Disks)
     }
     assert_eq!(scan.next().unwrap(), None, "the scan began at three records");
     assert_eq!(scan.next().unwrap(), None, "and stays at its end");
+}
+
+/// However long the log is, a scan takes the memory of a window: 64 KiB are plenty, 256 KiB are allowed.
+pub fn a_scan_of_a_long_log_reads_it_piece_by_piece<S: Stage>(disks: &dyn Disks) {
+    let disk = disks.empty();
+    append_synced(&mut open::<S>(&disk), 20_000);
+    let metered = MeteredDisk::new(disk);
+    let log = S::open(Arc::clone(&metered) as Arc<dyn Disk>).unwrap();
+    let opened_bytes = metered.take_read_bytes();
+    assert_holds(&log.reader(), 20_000);
+    let scanned_bytes = metered.take_read_bytes();
+    assert!(scanned_bytes > 2 << 20, "a log of 20,000 records is longer than {scanned_bytes} bytes");
+    assert!(scanned_bytes + opened_bytes < 16 << 20, "{opened_bytes} and {scanned_bytes} bytes were read");
+    assert!(metered.read_bytes_max() <= 256 << 10, "one read of {} bytes", metered.read_bytes_max());
 }
 
 /// A reader does not need its writer to be there.
