@@ -14,7 +14,7 @@ use crate::press::escape;
 use crate::tool::stages::{self, Visitor};
 
 /// Enough of a long record to see where it begins and ends.
-const LIMITS: Limits = Limits { parts_head: 40, parts_tail: 0, rows_head: 6, rows_tail: 1 };
+const LIMITS: Limits = Limits { parts_head: 40, parts_tail: 0, rows_head: 5, rows_tail: 1 };
 
 /// The milliseconds since 1970 of the first record.
 const FIRST_TIMESTAMP_MS: u64 = 1_736_937_000_000;
@@ -75,7 +75,7 @@ fn html(file: &AnnotatedFile) -> String {
         head.iter().for_each(|row| write_row(part, row, &mut html));
         if let (Some(next), Some(last)) = (tail.first(), head.last()) {
             let hidden = next.start - last.end;
-            write!(html, "<tr class=\"hidden\"><td>…</td><td colspan=\"3\">{hidden} bytes more</td></tr>\n")
+            write!(html, "<tr class=\"more\"><td>…</td><td colspan=\"3\">{hidden} bytes more</td></tr>\n")
                 .expect(STRING);
         }
         tail.iter().for_each(|row| write_row(part, row, &mut html));
@@ -131,6 +131,13 @@ mod tests {
         assert!(html.contains(row), "{html}");
         assert!(html.contains("<span class=\"f-newline\">0a</span>"), "{html}");
         assert!(!html.contains("class=\"wrong\""), "{html}");
+    }
+
+    #[test]
+    fn of_a_long_record_the_middle_is_left_out_and_counted() {
+        let html = hexdump("stage03", "log.jsonl").unwrap();
+        let more = "<tr class=\"more\"><td>…</td><td colspan=\"3\">";
+        assert_eq!(html.matches(more).count(), 7, "{html}");
     }
 
     #[test]

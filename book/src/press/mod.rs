@@ -20,6 +20,14 @@
 //! | `{{#crashmap stage01 append}}` | what a crash at each operation leaves |
 //! | `{{#coverage}}` | how much of each stage the book quotes |
 //!
+//! A word of `table` and `chart` names a workload in whole, by its beginning or by a part between underscores; `all` is
+//! every workload, `floor` the bare machine. In a chapter that is named after a stage, such as `stage02.md`, tables,
+//! charts and promises go no further than that stage.
+//!
+//! Every quote and figure has an anchor: `#item-stage01-naive-NaiveLog-append`, `#drawing-a`, `#table-append`. Boxes
+//! are written in HTML, with empty lines around the Markdown in them: `<div class="predict">`, `"break"`,
+//! `"measured"`, and `<details><summary>…</summary>` for what is folded; `theme/course.css` has their looks.
+//!
 //! # Checks
 //!
 //! A book with one of these is not a good book, and the build names all of them at once: a directive that cannot be

@@ -1,5 +1,7 @@
 //! The press, tried on books of one page.
 
 mod checks;
+mod exhibits;
 mod mini_book;
 mod quotes;
+mod the_book;

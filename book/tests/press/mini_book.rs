@@ -58,12 +58,16 @@ pub(crate) const GOOD: &str = "\
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><path d=\"M0 0\"/></svg>\n";
 
 /// The book and its workspace, in a folder that goes away with it.
-pub(crate) struct MiniBook(TempDir);
+pub(crate) struct MiniBook {
+    folder: TempDir,
+    /// The reader's own numbers.
+    pub(crate) results: Option<PathBuf>,
+}
 
 impl MiniBook {
     /// A book of one chapter, `one.md`.
     pub(crate) fn new(chapter: &str) -> MiniBook {
-        let book = MiniBook(tempfile::tempdir().unwrap());
+        let book = MiniBook { folder: tempfile::tempdir().unwrap(), results: None };
         book.write("Cargo.toml", "[workspace]\nmembers = [\"stage01-naive\"]\n");
         book.write("stage01-naive/Cargo.toml", "[package]\nname = \"stage01\"\n");
         book.write("stage01-naive/src/lib.rs", STAGE);
@@ -76,25 +80,26 @@ impl MiniBook {
         book
     }
 
-    /// Writes a file of the workspace.
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        let path = self.0.path().join(path);
+    /// Writes a file of the workspace, and says where it is.
+    pub(crate) fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(&path, text).unwrap();
+        path
     }
 
     /// A page as it was built.
     pub(crate) fn page(&self, name: &str) -> String {
-        fs::read_to_string(self.0.path().join("out").join(name)).unwrap()
+        fs::read_to_string(self.folder.path().join("out").join(name)).unwrap()
     }
 
     pub(crate) fn options(&self, strict: bool) -> Options {
-        let root = self.0.path();
+        let root = self.folder.path();
         Options {
             root: root.join("book"),
             workspace: root.to_owned(),
             out_dir: root.join("out"),
-            results: None,
+            results: self.results.clone(),
             strict,
         }
     }
@@ -114,6 +119,6 @@ impl MiniBook {
 
     /// Where the pages are.
     pub(crate) fn out(&self) -> PathBuf {
-        self.0.path().join("out")
+        self.folder.path().join("out")
     }
 }
