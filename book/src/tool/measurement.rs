@@ -1,6 +1,6 @@
 //! Measures every stage that is present, in one run and one directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,12 +9,12 @@ use lab::floor::GROUP;
 use lab::measure::{Measured, measure, measure_floor};
 use lab::workloads::{Site, Sizes, Work, Workload};
 use stage01::Stage;
-use tempfile::TempDir;
 
 use super::floors::{Measurement, floor_of, floor_row};
+use super::machine;
 use super::progress::Progress;
 use super::stages::{self, Visitor};
-use super::{machine, paths};
+
 use crate::results::{Results, Row, SCHEMA};
 
 /// How much to measure.
@@ -39,17 +39,6 @@ impl Effort {
 
 const QUICK_SIZES: Sizes =
     Sizes { buffered_records: 10_000, scan_records: 10_000, short_records: 1_000, long_records: 20_000 };
-
-/// A directory to measure in, removed when it is dropped. In `parent`, or below Cargo's target directory: a directory
-/// for temporary files is often in memory, where a sync costs nothing.
-pub fn directory(parent: Option<&Path>) -> Result<TempDir> {
-    let parent = parent.map_or_else(|| paths::target().join("course"), PathBuf::from);
-    let make = || {
-        std::fs::create_dir_all(&parent)?;
-        tempfile::Builder::new().prefix("measure-").tempdir_in(&parent)
-    };
-    make().with_context(|| format!("cannot make a directory to measure in, in {}", parent.display()))
-}
 
 /// Measures every workload on every stage, and in front of each the floor that it stands on.
 ///

@@ -17,6 +17,7 @@ pub mod read;
 pub mod readme;
 pub mod reference;
 pub mod report;
+pub mod scratch;
 pub mod serve;
 pub mod stages;
 pub mod table;

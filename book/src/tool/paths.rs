@@ -20,6 +20,11 @@ pub fn results() -> PathBuf {
     target().join("course").join("results.json")
 }
 
+/// The numbers of a quick tour, kept apart: they must not pass for the reader's own.
+pub fn quick_results() -> PathBuf {
+    target().join("course").join("quick.json")
+}
+
 /// The numbers that are checked in, to compare with.
 pub fn reference() -> PathBuf {
     workspace().join("book").join("results").join("reference.json")

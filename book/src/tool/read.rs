@@ -48,7 +48,7 @@ pub struct Serving {
 impl Read {
     /// Builds and serves.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let pages = build(&paths::book(), false)?;
+        let pages = build(&paths::book(), &paths::results(), false)?;
         self.serving.serve(&pages, out)
     }
 }
@@ -56,7 +56,8 @@ impl Read {
 impl Build {
     /// Builds and checks.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let pages = build(&self.out.clone().unwrap_or_else(paths::book), true)?;
+        let out_dir = self.out.clone().unwrap_or_else(paths::book);
+        let pages = build(&out_dir, &paths::results(), true)?;
         writeln!(out, "{}", pages.join("index.html").display())?;
         Ok(())
     }
@@ -78,11 +79,11 @@ impl Serving {
     }
 }
 
-/// Builds the book into `out_dir`, with the reader's own numbers if there are any. If it is not strict, what is wrong
+/// Builds the book into `out_dir`, with the numbers in the file `own` if it is there. If it is not strict, what is wrong
 /// with the book is only said.
-pub fn build(out_dir: &Path, strict: bool) -> Result<PathBuf> {
+pub fn build(out_dir: &Path, own: &Path, strict: bool) -> Result<PathBuf> {
     let workspace = paths::workspace();
-    let results = Some(paths::results()).filter(|path| path.is_file());
+    let results = own.is_file().then(|| own.to_owned());
     let root = workspace.join("book");
     let progress = Progress::new(1);
     progress.begin("building the book");

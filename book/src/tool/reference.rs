@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::measurement::{Effort, directory, measure_all};
+use super::measurement::{Effort, measure_all};
 use super::report::report;
+use super::scratch::Scratch;
 use super::{paths, versus};
 
 /// Measure the reference numbers on this machine, and write book/results/reference.json
@@ -24,9 +25,9 @@ pub struct Reference {
 impl Reference {
     /// Measures and writes.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let directory = directory(self.dir.as_deref())?;
-        let results = measure_all(directory.path(), Effort::REFERENCE)?;
-        directory.close()?;
+        let scratch = Scratch::new(self.dir.as_deref())?;
+        let results = measure_all(scratch.path(), Effort::REFERENCE)?;
+        scratch.close()?;
         results.save(&paths::reference())?;
         writeln!(out, "{}\n", versus::machine(&results.machine))?;
         write!(out, "{}", report(&results.rows))?;

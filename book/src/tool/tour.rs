@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::measurement::{Effort, directory, measure_all};
+use super::measurement::{Effort, measure_all};
 use super::read::{Serving, build};
 use super::report::report;
+use super::scratch::Scratch;
 use super::{paths, versus};
 use crate::results::Results;
 
@@ -34,14 +35,17 @@ pub struct Tour {
 impl Tour {
     /// Measures, compares, builds, serves.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let directory = directory(self.dir.as_deref())?;
-        let effort = if self.quick { Effort::QUICK } else { Effort::TOUR };
-        let results = measure_all(directory.path(), effort)?;
-        directory.close()?;
-        results.save(&paths::results())?;
+        let scratch = Scratch::new(self.dir.as_deref())?;
+        let (effort, path) = match self.quick {
+            true => (Effort::QUICK, paths::quick_results()),
+            false => (Effort::TOUR, paths::results()),
+        };
+        let results = measure_all(scratch.path(), effort)?;
+        scratch.close()?;
+        results.save(&path)?;
         self.tell(&results, out)?;
         out.flush()?;
-        let pages = build(&paths::book(), false)?;
+        let pages = build(&paths::book(), &path, false)?;
         if self.no_serve {
             writeln!(out, "The book is at {}", pages.join("index.html").display())?;
             return Ok(());

@@ -1,0 +1,39 @@
+//! `cargo course inspect`.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use book::tool::inspect::annotated;
+use stage01::{Log, OsDisk, Record, Stage};
+use stage02::Stage02;
+use stage03::Stage03;
+
+fn write_log<S: Stage>(directory: &Path) {
+    let mut log = S::open(Arc::new(OsDisk::create(directory).unwrap())).unwrap();
+    log.append_durable(&Record::new(1_736_937_000_000, b"hello".as_slice()).with_key(b"greeting".as_slice())).unwrap();
+}
+
+#[test]
+fn the_bytes_of_a_log_are_explained_and_left_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    write_log::<stage01::Stage01>(&directory.path().join("1"));
+    write_log::<Stage02>(&directory.path().join("2"));
+    write_log::<Stage03>(&directory.path().join("3"));
+    for stage in ["1", "2", "3"] {
+        let log = directory.path().join(stage).join("log.jsonl");
+        let before = fs::read(&log).unwrap();
+        let text = annotated(&directory.path().join(stage)).unwrap();
+        assert!(text.contains(&format!("log.jsonl: {} bytes", before.len())), "{text}");
+        assert!(text.contains("68 65 6c 6c 6f") && text.contains("hello"), "{text}");
+        assert_eq!(fs::read(&log).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_directory_without_files_and_one_that_is_not_there_are_said_to_be_so() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(annotated(directory.path()).unwrap().contains("holds no files"));
+    let said = format!("{:#}", annotated(&directory.path().join("missing")).unwrap_err());
+    assert!(said.contains("missing is not a directory"), "{said}");
+}
