@@ -75,7 +75,7 @@ fn html(file: &AnnotatedFile) -> String {
         head.iter().for_each(|row| write_row(part, row, &mut html));
         if let (Some(next), Some(last)) = (tail.first(), head.last()) {
             let hidden = next.start - last.end;
-            write!(html, "<tr class=\"more\"><td>…</td><td colspan=\"3\">{hidden} bytes more</td></tr>\n")
+            writeln!(html, "<tr class=\"more\"><td>…</td><td colspan=\"3\">{hidden} bytes more</td></tr>")
                 .expect(STRING);
         }
         tail.iter().for_each(|row| write_row(part, row, &mut html));
@@ -100,7 +100,7 @@ fn write_row(part: &Part, row: &Range<usize>, html: &mut String) {
     let hex = marked(part, row, " ", |byte| format!("{byte:02x}"));
     let text = marked(part, row, "", |byte| escape(&character(byte).to_string()));
     let notes = escape(&part.notes(row));
-    write!(html, "<tr><td>{position:04x}</td><td>{hex}</td><td>{text}</td><td>{notes}</td></tr>\n").expect(STRING);
+    writeln!(html, "<tr><td>{position:04x}</td><td>{hex}</td><td>{text}</td><td>{notes}</td></tr>").expect(STRING);
 }
 
 /// The bytes of a row, those of one field within one mark.

@@ -1,6 +1,6 @@
 //! Figures that are made from measured numbers and from the stages themselves.
 //!
-//! [`numbers`] (which results a figure shows), `table`, `chart`; [`inspect`](mod@inspect) and `hexdump` (the bytes of
+//! `numbers` (which results a figure shows), `table`, `chart`; [`inspect`](mod@inspect) and `hexdump` (the bytes of
 //! a log, explained); `crash_map` and `crash_drawing`; `promises`.
 
 pub(crate) mod chart;
