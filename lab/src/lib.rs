@@ -5,14 +5,16 @@
 //! - [`records`]: the records of all tests; [`random`]: random numbers that are the same every time.
 //! - [`sim`]: a disk in memory that forgets what was not synced; [`crash`]: a log, crashed at every operation.
 //! - [`disks`]: disks for tests; [`meter`]: a disk that counts; [`watchdog`]: a limit on a test that could hang.
-//! - [`contract`](mod@contract): what every log has to do, one suite for all stages.
+//! - `contract`: what every log has to do, one suite for all stages (with the feature `testing`).
 //! - [`promises`](mod@promises): what a log may promise, and for each promise that it breaks, the loss.
 //! - [`kill`](mod@kill): a real process, killed while it appends.
 //! - [`workloads`]: what is timed; [`floor`]: what this machine can do at best; [`awake`]: no processor sleeps meanwhile;
-//!   [`measure`](mod@measure): a rate and two percentiles; [`bench`](mod@bench): the same in criterion.
+//!   [`measure`](mod@measure): a rate and two percentiles; `bench`: the same in criterion (`testing`).
 
 pub mod awake;
+#[cfg(feature = "testing")]
 pub mod bench;
+#[cfg(feature = "testing")]
 pub mod contract;
 pub mod crash;
 pub mod disks;

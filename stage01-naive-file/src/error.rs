@@ -10,23 +10,24 @@ use crate::offset::Offset;
 /// What the log's operations return.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Everything that can go wrong in a log. The laboratory's tests match on the variants; people read the text.
+/// Everything that can go wrong in a log. The laboratory's tests match on the variants; people read the text, which is
+/// whole: what it says of the cause is not said again by [`std::error::Error::source`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file system refused.
-    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    #[error("{path}: cannot {action}: {cause}", path = path.display())]
     Io {
         /// The operation, as an infinitive: "open", "write at position 4096".
         action: String,
         /// The file or directory it was tried on.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
 
     /// The bytes at this place are not a frame of this format.
-    #[error("{path}: no record {expected} at byte {position}: {source}", path = path.display())]
+    #[error("{path}: no record {expected} at byte {position}: {cause}", path = path.display())]
     BadFrame {
         /// The log's file.
         path: PathBuf,
@@ -35,7 +36,7 @@ pub enum Error {
         /// The offset of the record that should be here.
         expected: Offset,
         /// What is wrong with the bytes.
-        source: FormatError,
+        cause: FormatError,
     },
 
     /// A whole record, but not the one that belongs here.
@@ -94,8 +95,8 @@ pub enum Error {
 
 impl Error {
     /// An operating system's error, with what was tried and where.
-    pub fn io(action: impl Into<String>, path: impl Into<PathBuf>, source: io::Error) -> Error {
-        Error::Io { action: action.into(), path: path.into(), source }
+    pub fn io(action: impl Into<String>, path: impl Into<PathBuf>, cause: io::Error) -> Error {
+        Error::Io { action: action.into(), path: path.into(), cause }
     }
 
     /// The failure behind the poison, or the error itself.

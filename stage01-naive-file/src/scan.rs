@@ -96,12 +96,12 @@ impl<F: Format> FileScan<F> {
         Ok(())
     }
 
-    fn bad_frame(&self, source: FormatError) -> Error {
+    fn bad_frame(&self, cause: FormatError) -> Error {
         Error::BadFrame {
             path: self.file.path().to_owned(),
             position: self.next.position,
             expected: self.next.offset,
-            source,
+            cause,
         }
     }
 }

@@ -167,5 +167,5 @@ fn a_line_without_an_end_is_too_long() {
     let file = vec![b'{'; stage01::FRAME_BYTES_MAX + 100];
     let sim = SimDisk::with_files([("log.jsonl", &file[..])]);
     let error = Stage01::open(sim.disk()).expect_err("a line that never ends");
-    assert!(matches!(error, Error::BadFrame { source: FormatError::TooLong { .. }, .. }), "{error}");
+    assert!(matches!(error, Error::BadFrame { cause: FormatError::TooLong { .. }, .. }), "{error}");
 }

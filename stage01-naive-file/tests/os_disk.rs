@@ -7,7 +7,7 @@ use stage01::{Access, Disk, Error, OsDisk};
 
 fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
     match result {
-        Err(Error::Io { source, .. }) => source.kind(),
+        Err(Error::Io { cause, .. }) => cause.kind(),
         other => panic!("expected an error of the file system, got {other:?}"),
     }
 }

@@ -38,7 +38,7 @@
 //!
 //! ## Reading order
 //!
-//! [`options`], [`queue`], [`desk`], [`writer`], [`ticket`], [`group_commit`], [`stats`], [`stage`].
+//! [`options`], `queue`, `desk`, `writer`, [`ticket`], [`group_commit`], [`stats`], [`stage`].
 
 pub mod group_commit;
 pub mod options;

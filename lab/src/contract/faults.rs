@@ -23,7 +23,7 @@ fn torn_log<S: Stage>(count: u64) -> SimDisk {
 }
 
 fn is_io(error: &Error, kind: Option<ErrorKind>) -> bool {
-    matches!(error.root(), Error::Io { source, .. } if kind.is_none_or(|kind| source.kind() == kind))
+    matches!(error.root(), Error::Io { cause, .. } if kind.is_none_or(|kind| cause.kind() == kind))
 }
 
 /// The disk fills up at each byte of an append in turn: the error says that it is full, the log opens again on the

@@ -34,7 +34,7 @@ fn with_log_file<S: Stage>(disks: &OsDisks, make: impl FnOnce(&Path)) -> Arc<dyn
 fn refusals<S: Stage>(disk: &Arc<dyn Disk>) -> [ErrorKind; 2] {
     let errors = [S::open(Arc::clone(disk)).err(), S::open_reader(Arc::clone(disk)).err()];
     errors.map(|error| match error {
-        Some(Error::Io { source, .. }) => source.kind(),
+        Some(Error::Io { cause, .. }) => cause.kind(),
         other => panic!("expected an error of the file system at {:?}, got {other:?}", disk.path()),
     })
 }

@@ -73,7 +73,7 @@ pub fn reading_alone_changes_nothing<S: Stage>(disks: &dyn Disks) {
 pub fn reading_alone_needs_a_log<S: Stage>(disks: &dyn Disks) {
     let disk = disks.empty();
     match S::open_reader(Arc::clone(&disk)).err() {
-        Some(Error::Io { source, .. }) => assert_eq!(source.kind(), ErrorKind::NotFound),
+        Some(Error::Io { cause, .. }) => assert_eq!(cause.kind(), ErrorKind::NotFound),
         other => panic!("expected that nothing is found, got {other:?}"),
     }
     assert_eq!(disk.list().unwrap(), Vec::<String>::new());

@@ -117,8 +117,8 @@ impl<const BUG: u8> TinyLog<BUG> {
         let cut = end < bytes.len();
         if cut && !last {
             let (path, position) = (file.path().to_owned(), end as u64);
-            let source = FormatError::Malformed("neither a record nor the end of the log".to_string());
-            return Err(Error::BadFrame { path, position, expected: Offset(records.len() as u64), source });
+            let cause = FormatError::Malformed("neither a record nor the end of the log".to_string());
+            return Err(Error::BadFrame { path, position, expected: Offset(records.len() as u64), cause });
         }
         if cut {
             let before_the_last = starts.last().copied().unwrap_or(0);
