@@ -195,6 +195,24 @@ mod tests {
     }
 
     #[test]
+    fn records_share_a_row_only_if_no_crash_tells_them_apart() {
+        let column = |must, may, acknowledged| Column {
+            words: String::new(),
+            file: None,
+            sign: "",
+            acknowledged,
+            must,
+            may,
+            lost: [(0, 1); 3],
+        };
+        let rows = |columns: Vec<Column>| CrashMap { stage: "stage01", columns, records: 20 }.rows();
+        assert_eq!(rows(vec![column(20, 20, 20)]), [(0, 19)]);
+        assert_eq!(rows(vec![column(5, 20, 0)]), [(0, 4), (5, 19)]);
+        assert_eq!(rows(vec![column(0, 6, 0)]), [(0, 5), (6, 19)]);
+        assert_eq!(rows(vec![column(20, 20, 0), column(20, 20, 7)]), [(0, 6), (7, 19)]);
+    }
+
+    #[test]
     fn a_scenario_that_is_not_there_is_named_with_those_that_are() {
         assert_eq!(crash_map("stage01", "apend").unwrap_err(), "there is no scenario `apend`; there are append, group");
     }
