@@ -1,5 +1,6 @@
 //! Finding the end of a log in a file, and clearing away what a crash left behind it.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::disk::DiskFile;
@@ -48,9 +49,11 @@ pub fn find_end<F: Format>(
     }
 }
 
-/// Finds the end as [`find_end`] does, cuts a torn append away, and syncs the file: the cut is durable before anything
-/// is written behind it, and so is every record before it is shown to a reader. After a kill, the last records may be
-/// in the page cache alone.
+/// Finds the end as [`find_end`] does, cuts a torn append away, writes the end of the log once more and syncs the file:
+/// the cut is durable before anything is written behind it, and so is every record before it is shown to a reader. After
+/// a kill, the last records may be in the page cache alone.
+///
+/// Whoever knows that the records in front of `from` are durable, spares their writing.
 pub fn recover<F: Format>(
     file: &Arc<dyn DiskFile>,
     format: &F,
@@ -62,8 +65,33 @@ pub fn recover<F: Format>(
     if end.torn_bytes > 0 {
         file.truncate(position).map_err(|e| Error::io(format!("cut at byte {position}"), file.path(), e))?;
     }
+    write_again(file, from.position.max(position.saturating_sub(UNSYNCED_BYTES_MAX)), position)?;
     file.sync_data().map_err(|e| Error::io("sync", file.path(), e))?;
     Ok(end.place)
+}
+
+/// The most bytes that an acknowledged append can have in front of its sync: one group of records, encoded.
+const UNSYNCED_BYTES_MAX: u64 = FRAME_BYTES_MAX as u64;
+
+/// Writes `from..to` of the file over itself.
+///
+/// When a sync has failed, the kernel keeps the pages that did not reach the disk, and counts them as clean: they can be
+/// read, and no later sync writes them. If the log before this one ended so, its last records are such pages, and only
+/// writing them again makes the sync that follows mean what it says. The same bytes in the same place are safe to
+/// write: a power cut in the middle leaves the old ones or the new ones, which are equal.
+fn write_again(file: &Arc<dyn DiskFile>, from: u64, to: u64) -> Result<()> {
+    let mut window = vec![0; WINDOW_BYTES.min(usize::try_from(to - from).unwrap_or(WINDOW_BYTES))];
+    let mut position = from;
+    while position < to {
+        let wanted = window.len().min((to - position) as usize);
+        let read = file.read_at(&mut window[..wanted], position);
+        let written = read.and_then(|read| match read {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            read => file.write_at(&window[..read], position).map(|()| read),
+        });
+        position += written.map_err(|e| Error::io(format!("write byte {position} again"), file.path(), e))? as u64;
+    }
+    Ok(())
 }
 
 /// Whether the bytes behind `place` are the remains of an append. More bytes than a frame may have never are.

@@ -15,18 +15,35 @@ const GOOD: usize = 2;
 
 pub(super) fn survives_failed_sync<S: Stage>() -> Verdict {
     let promise = Promise::SurvivesFailedSync;
-    for failing in 1..=4 {
+    for (failing, reopens) in (1..=4).flat_map(|failing| [(failing, false), (failing, true)]) {
         let sim = SimDisk::new();
-        let acknowledged = careless_life::<S>(&sim, || sim.inject(Fault::sync_fails_then_lies(Which::Nth(failing))));
+        let mut acknowledged =
+            careless_life::<S>(&sim, || sim.inject(Fault::sync_fails_then_lies(Which::Nth(failing))));
+        if reopens {
+            acknowledged.extend(next_life::<S>(&sim));
+        }
         if let Some(loss) = loss_after::<S>(&sim, &acknowledged) {
+            let reopens =
+                if reopens { "the log is opened again and takes another record" } else { "the caller goes on" };
             let story = format!(
-                "A sync fails, the caller goes on, {} records are acknowledged in all, and then the power is cut: {loss}.",
+                "A sync fails, {reopens}, {} records are acknowledged in all, and then the power is cut: {loss}.",
                 acknowledged.len()
             );
             return Verdict::broken(promise, story);
         }
     }
-    Verdict::kept(promise, "A sync fails, the caller goes on, the power is cut: every acknowledged record is there.")
+    Verdict::kept(
+        promise,
+        "A sync fails, the caller goes on or opens the log again, the power is cut: every acknowledged record is there.",
+    )
+}
+
+/// Opens the log on the same machine, where the cache still shows what the disk never got, and appends one record.
+fn next_life<S: Stage>(sim: &SimDisk) -> Option<(Offset, Record<'static>)> {
+    let mut log = S::open(sim.disk()).ok()?;
+    let record = record_of(log.next_offset(), SIZES[0]);
+    let offset = log.append_durable(&record).ok()?;
+    Some((offset, record))
 }
 
 pub(super) fn survives_full_disk<S: Stage>() -> Verdict {
