@@ -41,9 +41,11 @@ impl<L: Log> Desk<L> {
             }
             Err(error) => drop(queue.fail(error)),
         }
-        self.sleepers(number).notify_all();
+        // The next writer is woken first: while it starts the disk, the others find out that they are done.
         self.put_back(&mut queue, log);
-        queue
+        drop(queue);
+        self.sleepers(number).notify_all();
+        self.hold()
     }
 
     /// Runs `work` on the log alone, with every record before it written. A failure poisons the log.
