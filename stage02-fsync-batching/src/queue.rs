@@ -6,8 +6,7 @@ use std::time::Instant;
 use stage01::{Error, Offset, Record, Result};
 
 use crate::options::Options;
-use crate::stats::Stats;
-use crate::writer::Sync;
+use crate::stats::{Stats, Sync};
 
 /// The queue in front of the log, and the log itself when nobody is writing.
 ///
@@ -91,7 +90,7 @@ impl<L> Queue<L> {
     pub(crate) fn count_sync(&mut self, sync: Sync) {
         self.synced = self.synced.max(sync.end);
         self.synced_at = sync.began;
-        self.stats.count_sync(sync.took);
+        self.stats.count_sync(sync);
     }
 
     /// Closes the group that collects and starts the next. Returns its records.

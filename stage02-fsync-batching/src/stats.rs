@@ -1,8 +1,9 @@
 //! What a group commit counts about itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use stage01::Offset;
 
 /// Counters since the log was opened.
 #[derive(Clone, Debug)]
@@ -15,6 +16,15 @@ pub struct Stats {
     pub syncs: u64,
     /// How long the syncs took, in nanoseconds, to three digits; one of over a minute counts as a minute.
     pub sync_latency_ns: Histogram<u64>,
+}
+
+/// A sync that succeeded.
+#[derive(Clone, Copy)]
+pub(crate) struct Sync {
+    /// Records below this offset are durable.
+    pub(crate) end: Offset,
+    pub(crate) began: Instant,
+    pub(crate) took: Duration,
 }
 
 impl Stats {
@@ -34,8 +44,8 @@ impl Stats {
         self.groups += 1;
     }
 
-    pub(crate) fn count_sync(&mut self, took: Duration) {
+    pub(crate) fn count_sync(&mut self, sync: Sync) {
         self.syncs += 1;
-        self.sync_latency_ns.saturating_record(took.as_nanos() as u64);
+        self.sync_latency_ns.saturating_record(sync.took.as_nanos() as u64);
     }
 }

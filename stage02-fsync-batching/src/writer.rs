@@ -8,6 +8,7 @@ use stage01::{Error, Log, Offset, Record, Result};
 
 use crate::desk::{Desk, Held, sleep, sleep_at_most};
 use crate::options::Durability;
+use crate::stats::Sync;
 
 impl<L: Log> Desk<L> {
     /// Writes the group that collects, and syncs it if its answers promise that. The queue is free meanwhile: the next
@@ -120,15 +121,6 @@ impl<L: Log> Desk<L> {
             _ => None,
         }
     }
-}
-
-/// A sync that succeeded.
-#[derive(Clone, Copy)]
-pub(crate) struct Sync {
-    /// Records below this offset are durable.
-    pub(crate) end: Offset,
-    pub(crate) began: Instant,
-    pub(crate) took: Duration,
 }
 
 /// One write, and one sync if asked for.

@@ -12,7 +12,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
 use super::numbers::{Numbers, Shown};
-use crate::press::escape;
+use crate::html::escape;
 use crate::results::FLOOR;
 use crate::tool::units;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::crash_map::{CrashMap, LENSES};
-use crate::press::escape;
+use crate::html::escape;
 
 /// The size of a cell; the text in it can still be read on a phone.
 const CELL: usize = 24;

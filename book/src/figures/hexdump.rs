@@ -10,7 +10,7 @@ use stage01::{Disk, Log, OsDisk, Record, Stage};
 
 use super::inspect::text::character;
 use super::inspect::{self, AnnotatedFile, FieldKind, Limits, Part};
-use crate::press::escape;
+use crate::html::escape;
 use crate::tool::stages::{self, Visitor};
 
 /// Enough of a long record to see where it begins and ends.

@@ -54,7 +54,7 @@ impl Numbers {
         };
         let awake = if m.awake { "processors kept awake" } else { "processors free to sleep" };
         let facts = [&m.processor, &format!("{} cores", m.cores), &m.kernel, &m.file_system, &m.rustc, &m.date, awake];
-        let facts: Vec<String> = facts.iter().map(|fact: &&str| crate::press::escape(fact)).collect();
+        let facts: Vec<String> = facts.iter().map(|fact: &&str| crate::html::escape(fact)).collect();
         format!("{whose}: {}.", facts.join(", "))
     }
 }

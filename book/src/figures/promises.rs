@@ -8,7 +8,7 @@ use std::thread;
 use lab::promises::{self, Verdict};
 use stage01::{Promise, Stage};
 
-use crate::press::escape;
+use crate::html::escape;
 use crate::tool::stages::{self, About, Visitor};
 
 /// A column of the matrix: a stage, and what came out for each promise.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::press::figure::escape;
+use crate::html::escape;
 use crate::press::problem::nearest;
 
 /// The drawing at `path` as an element of the page, with `alt` as its text.

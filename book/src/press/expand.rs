@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mdbook_driver::book::{Book, BookItem, Chapter};
 
+use crate::html::escape;
 use crate::press::coverage::{self, Coverage};
 use crate::press::directive::{self, Directive};
 use crate::press::exhibits::{self, Exhibits};
@@ -119,6 +120,6 @@ impl Press {
 
 /// What a reader sees in place of something that could not be made.
 fn missing(directive: &str, what: &str) -> String {
-    let (directive, what) = (figure::escape(directive), figure::escape(what));
+    let (directive, what) = (escape(directive), escape(what));
     format!("<p class=\"missing\"><code>{directive}</code> {what}</p>\n")
 }

@@ -61,8 +61,6 @@ use mdbook_driver::config::Config;
 pub use coverage::{Coverage, PERCENT_MIN};
 pub use problem::{Problem, Problems};
 
-pub(crate) use figure::escape;
-
 use exhibits::Exhibits;
 use expand::Press;
 use library::Library;
