@@ -43,7 +43,7 @@ impl Format for JsonLines {
     }
 
     fn decode<'a>(&self, frame: &'a [u8]) -> Result<(Offset, Record<'a>), FormatError> {
-        let line: LineIn<'a> = serde_json::from_slice(frame).map_err(|e| FormatError::Malformed(e.to_string()))?;
+        let line: LineIn<'a> = serde_json::from_slice(frame).map_err(|e| malformed(&e))?;
         let value = bytes_of("value", line.value, line.value_base64)?
             .ok_or_else(|| FormatError::Malformed("neither `value` nor `value_base64`".to_string()))?;
         let key = bytes_of("key", line.key, line.key_base64)?;
@@ -99,6 +99,14 @@ struct LineIn<'a> {
 /// A string that borrows from the line, unless it has escapes to undo.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// What the JSON parser has to say. It counts lines too, but here the line is all that it saw.
+fn malformed(error: &serde_json::Error) -> FormatError {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    FormatError::Malformed(format!("column {} of the line: {what}", error.column()))
+}
 
 /// Text under the plain name, anything else under the Base64 name.
 fn text_or_bytes(bytes: &[u8]) -> (Option<&str>, Option<Base64Out<'_>>) {

@@ -74,7 +74,7 @@ fn the_file_is_what_the_documentation_shows() {
 fn a_bad_line_is_an_error_that_says_what_is_wrong_with_it() {
     let bad_lines = [
         ("{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\"", "EOF while parsing"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\"}}", "trailing characters"),
+        ("{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\"}}", "column 42 of the line: trailing characters"),
         ("{\"offset\":1,\"timestamp_ms\":0}", "neither `value` nor `value_base64`"),
         (
             "{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\",\"value_base64\":\"eA==\"}",
