@@ -8,7 +8,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match Cli::parse().run(&mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         // `cargo course compare | head`: the reader of our output has had enough, which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

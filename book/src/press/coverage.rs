@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::press::library::{File, Library};
+use crate::source::library::{File, Library};
 
 /// The share of a stage's lines that the book must quote, in percent.
 pub const PERCENT_MIN: f64 = 90.0;

@@ -1,6 +1,6 @@
 //! The directives that an author writes in Markdown: `{{#name arguments}}`, each on a line of its own.
 
-use crate::press::problem::nearest;
+use crate::source::nearest::nearest;
 
 /// One directive, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]

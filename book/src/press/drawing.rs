@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::html::escape;
-use crate::press::problem::nearest;
+use crate::source::nearest::nearest;
 
 /// The drawing at `path` as an element of the page, with `alt` as its text.
 ///

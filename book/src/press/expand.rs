@@ -10,9 +10,9 @@ use crate::html::escape;
 use crate::press::coverage::{self, Coverage};
 use crate::press::directive::{self, Directive};
 use crate::press::exhibits::{self, Exhibits};
-use crate::press::library::Library;
 use crate::press::problem::Problem;
 use crate::press::{drawing, figure, markdown};
+use crate::source::library::Library;
 
 /// Stands for the coverage until all chapters have been read.
 const COVERAGE_MARK: &str = "<!-- coverage -->";

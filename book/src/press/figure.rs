@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::html::escape;
-use crate::press::library::Quote;
+use crate::source::library::Quote;
 
 /// A word for an `id`: letters, digits, `_` and `-`.
 pub(crate) fn anchor(text: &str) -> String {

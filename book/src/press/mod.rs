@@ -41,14 +41,10 @@ mod drawing;
 mod exhibits;
 mod expand;
 mod figure;
-mod item_name;
-mod items;
-mod library;
 mod markdown;
 mod page;
 mod problem;
 mod site;
-mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -63,8 +59,9 @@ pub use problem::{Problem, Problems};
 
 use exhibits::Exhibits;
 use expand::Press;
-use library::Library;
 use site::Site;
+
+use crate::source::library::Library;
 
 /// What to build, and where.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::press::expand::Press;
 use crate::press::page::{Page, css_requests};
 use crate::press::problem::Problem;
+use crate::source::nearest::nearest;
 
 /// Pages that no reader reads: the one for printing repeats the others, and a server alone shows the one for errors.
 const NOT_READ: [&str; 2] = ["print.html", "404.html"];
@@ -92,7 +93,7 @@ impl Site {
         if target.ids.contains(&fragment) {
             return None;
         }
-        let near = crate::press::problem::nearest(&fragment, target.ids.iter().map(String::as_str));
+        let near = nearest(&fragment, target.ids.iter().map(String::as_str));
         let near = near.map(|near| format!("; the nearest is `#{near}`")).unwrap_or_default();
         Some(format!("the link `{link}` leads nowhere: `{}` has no place `#{fragment}`{near}", file.display()))
     }

@@ -77,7 +77,8 @@ fn said_by(command: &str, arguments: &[&str]) -> String {
     }
 }
 
-fn today() -> String {
+/// The date, as `2024-12-31`.
+pub(crate) fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     date_of(seconds / (24 * 60 * 60))
 }

@@ -3,13 +3,18 @@
 //! [`tour`] is what runs without a subcommand.
 
 pub mod bench;
+pub mod check;
 pub mod compare;
 pub mod criterion_files;
 pub mod floors;
+pub mod gates;
+pub mod hint;
 pub mod inspect;
 pub mod machine;
 pub mod measurement;
+pub mod next;
 pub mod paths;
+pub mod peek;
 pub mod play;
 pub mod progress;
 pub mod promises;
@@ -20,12 +25,14 @@ pub mod report;
 pub mod scratch;
 pub mod serve;
 pub mod stages;
+pub mod start;
 pub mod table;
 pub mod tour;
 pub mod units;
 pub mod versus;
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -54,6 +61,13 @@ enum Command {
     Promises(promises::Promises),
     Play(play::Play),
     Inspect(inspect::Inspect),
+    Start(start::Start),
+    Check(check::Check),
+    Hint(hint::Hint),
+    Peek(peek::Peek),
+    Next(next::Next),
+    #[command(hide = true)]
+    Gates(gates::Gates),
     #[command(hide = true)]
     Readme(readme::Readme),
     #[command(hide = true)]
@@ -62,9 +76,11 @@ enum Command {
 
 impl Cli {
     /// Does what the command line asks for. What a script may want to read goes to `out`; all else to standard error.
-    pub fn run(self, out: &mut dyn Write) -> Result<()> {
-        match self.command {
+    pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
+        let done = match self.command {
             None => self.tour.run(out),
+            Some(Command::Check(check)) => return check.run(out),
+            Some(Command::Gates(gates)) => return gates.run(),
             Some(Command::Read(read)) => read.run(out),
             Some(Command::Build(build)) => build.run(out),
             Some(Command::Bench(bench)) => bench.run(),
@@ -72,8 +88,13 @@ impl Cli {
             Some(Command::Promises(promises)) => promises.run(out),
             Some(Command::Play(play)) => play.run(out),
             Some(Command::Inspect(inspect)) => inspect.run(out),
+            Some(Command::Start(start)) => start.run(out),
+            Some(Command::Hint(hint)) => hint.run(out),
+            Some(Command::Peek(peek)) => peek.run(out),
+            Some(Command::Next(next)) => next.run(out),
             Some(Command::Readme(readme)) => readme.run(out),
             Some(Command::Reference(reference)) => reference.run(out),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }

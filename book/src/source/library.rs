@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::press::item_name;
-use crate::press::items::{self, Item};
-use crate::press::problem::nearest;
-use crate::press::workspace::{self, Package, Source};
+use crate::source::item_name;
+use crate::source::items::{self, Item};
+use crate::source::nearest::nearest;
+use crate::source::packages::{self, Package, Source};
 
 /// The sources of the workspace, read as far as they are asked for.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Library {
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) source: Source,
+    pub(crate) text: String,
     pub(crate) lines: Vec<String>,
     pub(crate) items: Vec<Item>,
     /// The numbers of the lines that the book has quoted.
@@ -47,7 +48,7 @@ pub(crate) struct Quote {
 impl Library {
     /// The library of a workspace; no source is read yet.
     pub(crate) fn open(workspace: &Path) -> Result<Library> {
-        let packages = workspace::packages(workspace)?;
+        let packages = packages::packages(workspace)?;
         Ok(Library { workspace: workspace.to_owned(), packages, read: BTreeMap::new() })
     }
 
@@ -81,8 +82,7 @@ impl Library {
             return Err(format!("there is no package `{package}`{}", did_you_mean(hint)));
         }
         let files = self.files(package).map_err(|e| format!("{e:#}"))?;
-        let wanted = item_name::of_path(inner);
-        let (file, at) = find(files, &wanted, inner)?;
+        let (file, at) = find(files, inner)?;
         let file = &mut files[file];
         at.iter().for_each(|&item| file.mark_quoted(item, docs, signature));
         let quote = file.quote(package, &at, docs, signature);
@@ -90,8 +90,14 @@ impl Library {
     }
 }
 
-/// The file that holds the wanted item, and where the item is in it: several places if its `cfg`s exclude each other.
-fn find(files: &[File], wanted: &[String], written: &str) -> Result<(usize, Vec<usize>), String> {
+/// The file that holds the item with this path in its package, and where the item is in it: several places if its
+/// `cfg`s exclude each other.
+///
+/// # Errors
+///
+/// A sentence for the author, with the nearest item that there is.
+pub(crate) fn find(files: &[File], written: &str) -> Result<(usize, Vec<usize>), String> {
+    let wanted = item_name::of_path(written);
     let all =
         || files.iter().enumerate().flat_map(|(f, file)| file.items.iter().enumerate().map(move |(i, it)| (f, i, it)));
     let mut found: Vec<_> = all().filter(|(_, _, item)| item.names.iter().any(|name| wanted.contains(name))).collect();
@@ -128,11 +134,18 @@ fn did_you_mean(hint: Option<&str>) -> String {
 }
 
 impl File {
-    fn read(workspace: &Path, source: Source) -> Result<File> {
+    /// Reads a file of a workspace.
+    pub(crate) fn read(workspace: &Path, source: Source) -> Result<File> {
         let path = workspace.join(&source.path);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let items = items::index(&text, &source.module).with_context(|| path.display().to_string())?;
-        Ok(File { source, lines: text.lines().map(str::to_string).collect(), items, quoted: BTreeSet::new() })
+        File::parse(source, text).with_context(|| path.display().to_string())
+    }
+
+    /// Reads the text of a file.
+    pub(crate) fn parse(source: Source, text: String) -> Result<File> {
+        let items = items::index(&text, &source.module)?;
+        let lines = text.lines().map(str::to_string).collect();
+        Ok(File { source, text, lines, items, quoted: BTreeSet::new() })
     }
 
     /// The text of a line, from 1.

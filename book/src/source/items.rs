@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 
-use crate::press::item_name;
+use crate::source::item_name;
 
 /// An item, and where it stands. Lines are counted from 1.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Item {
     pub(crate) lines: RangeInclusive<usize>,
     /// Where the brace of its body is, as line and column, if it has one.
     pub(crate) body: Option<(usize, usize)>,
+    /// Where it ends, as the line and the column behind it. Where it has a body, that is behind the body's brace.
+    pub(crate) end: (usize, usize),
     /// What stands around it: the lines of the head and the end of an `impl` block, trait or enum.
     pub(crate) frame: Vec<usize>,
     /// Whether it is compiled on some machines alone. Several such items may have one name.
@@ -132,6 +134,7 @@ impl Index {
             names: names.into_iter().map(|name| format!("{}{name}", self.prefix)).collect(),
             lines: span.start().line..=span.end().line,
             body,
+            end: (span.end().line, span.end().column),
             frame: Vec::new(),
             is_conditional: attrs.iter().any(|attr| attr.path().is_ident("cfg")),
             is_test: self.in_test || has_cfg(attrs, "test"),

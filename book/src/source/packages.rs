@@ -15,7 +15,7 @@ pub(crate) struct Package {
 }
 
 /// A file of Rust, and the module that it is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     /// Relative to the workspace, such as `stage01-naive-file/src/naive.rs`.
     pub(crate) path: PathBuf,
@@ -88,7 +88,8 @@ fn module_path(file: &Path) -> Vec<String> {
     parts
 }
 
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Every file of Rust in a folder, sorted by path.
+pub(crate) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     if !folder.is_dir() {
         return Ok(files);

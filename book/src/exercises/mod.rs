@@ -1,0 +1,17 @@
+//! The exercises: a stage with some of its bodies taken out, the tests that judge each part, and hints.
+//!
+//! In reading order: [`spec`] (what a stage's `exercises.toml` says), [`course`] (where things are), [`subtract`]
+//! (bodies taken out and put back), [`manifest`] and [`starter`] (the learner's workspace), [`state`] (what is
+//! remembered there), [`runner`] (building and running tests, each in a process of its own), [`verdict`] (what came of
+//! them) and [`gates`] (the proof that the exercises of a stage are sound).
+
+pub mod course;
+pub mod gates;
+pub mod manifest;
+pub mod runner;
+pub mod spec;
+pub mod starter;
+pub mod state;
+pub mod subtract;
+
+pub mod verdict;

@@ -1,0 +1,259 @@
+//! `cargo course check`: how far a learner has come.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::paths;
+use super::progress::Progress;
+use super::start::short;
+use crate::exercises::course::Course;
+use crate::exercises::gates::targets;
+use crate::exercises::runner::{Build, Ran, Test, run_all};
+use crate::exercises::spec::{Part, Selection, Spec};
+use crate::exercises::state::State;
+use crate::exercises::subtract::Sources;
+use crate::exercises::verdict::{Verdict, explain, judges};
+
+/// Twice what the tests' own limit on a hang is.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The exit status if nothing fails and something has not been started.
+const NOT_STARTED: u8 = 3;
+
+/// Run the tests of a stage's exercises, and say what to do next
+///
+/// It shows each part as done, failing or not started, explains the first test that fails, and names the next step.
+/// Once all parts are done, every other test of the stage runs as well.
+///
+/// The exit status is 0 if everything is done, 1 if something fails, and 3 if nothing fails but a part has not been
+/// started.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  cargo course check 2\n  cargo course check 2.1")]
+pub struct Check {
+    /// A stage, or a part of it
+    #[arg(value_name = "STAGE[.PART]")]
+    selection: Selection,
+}
+
+impl Check {
+    /// Runs the tests.
+    pub fn run(&self, out: &mut dyn Write) -> Result<ExitCode> {
+        let course = Course::open(&paths::workspace())?;
+        let stage = self.selection.stage();
+        let copy = course.started(stage)?;
+        let spec = course.spec(stage)?;
+        if let Selection::Part(id) = self.selection {
+            spec.part(id)?;
+        }
+        let mut state = State::read(&copy)?;
+        warn_of_changed_tests(&course, stage, &copy);
+        let chosen: Vec<&Part> = spec.parts.iter().filter(|part| self.selection.holds(part.id)).collect();
+        // What does not parse, the compiler explains better.
+        let untouched = Sources::read(&copy).map_or_else(|_| Vec::new(), |sources| untouched(&spec, &state, &sources));
+        let begun: Vec<&Part> = chosen.iter().copied().filter(|part| !untouched.contains(&part.id.part)).collect();
+        let mut ran = match self.test(&copy, &begun, stage)? {
+            Some(ran) => ran,
+            None => return Ok(ExitCode::FAILURE),
+        };
+        let verdicts: Vec<(&Part, Verdict)> = chosen.iter().map(|part| (*part, verdict(part, &begun, &ran))).collect();
+        verdicts.iter().for_each(|(part, verdict)| state.note(part.id, verdict.is_done()));
+        state.write(&copy)?;
+        verdicts.iter().try_for_each(|(part, verdict)| show(part, verdict, out))?;
+        let all_done = verdicts.iter().all(|(_, verdict)| verdict.is_done());
+        if all_done && matches!(self.selection, Selection::Stage(_)) {
+            match self.rest(&copy, &spec)? {
+                None => return Ok(ExitCode::FAILURE),
+                Some(rest) => {
+                    let (passed, tests) = (rest.iter().filter(|ran| ran.passed()).count(), rest.len());
+                    let mark = if passed == tests { "✓ done" } else { "✗ failing" };
+                    writeln!(
+                        out,
+                        "  {stage}    {:<44} {mark:<14} {passed} of {tests} tests",
+                        "everything else the stage promises"
+                    )?;
+                    ran.extend(rest);
+                }
+            }
+        }
+        self.say_next(&verdicts, &ran, &spec, &copy, out)
+    }
+
+    /// Builds and runs the tests of these parts. None if something does not compile, which has then been said.
+    fn test(&self, copy: &Path, parts: &[&Part], stage: u32) -> Result<Option<Vec<Ran>>> {
+        if parts.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let owned: Vec<Part> = parts.iter().map(|part| (*part).clone()).collect();
+        let targets = targets(&owned);
+        let wanted = |test: &Test| {
+            parts.iter().any(|part| test.judges(&part.test_prefix()) || part.also.iter().any(|name| test.is(name)))
+        };
+        run_tests(copy, targets, stage, &wanted)
+    }
+
+    /// Builds and runs every test of the stage that judges no part.
+    fn rest(&self, copy: &Path, spec: &Spec) -> Result<Option<Vec<Ran>>> {
+        let wanted = |test: &Test| {
+            !spec
+                .parts
+                .iter()
+                .any(|part| test.judges(&part.test_prefix()) || part.also.iter().any(|name| test.is(name)))
+        };
+        run_tests(copy, Vec::new(), spec.stage, &wanted)
+    }
+
+    fn say_next(
+        &self,
+        verdicts: &[(&Part, Verdict)],
+        ran: &[Ran],
+        spec: &Spec,
+        copy: &Path,
+        out: &mut dyn Write,
+    ) -> Result<ExitCode> {
+        let failed = |part: &Part| ran.iter().find(|ran| judges(part, ran) && !ran.passed());
+        let failing = verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Failing { .. }));
+        if let Some((part, _)) = failing {
+            writeln!(out)?;
+            if let Some(ran) = failed(part) {
+                write!(out, "{}", explain(ran, copy))?;
+            }
+            writeln!(
+                out,
+                "\nNext: part {}. `cargo course hint {}` helps; `cargo course check {}` looks again.",
+                part.id, part.id, part.id
+            )?;
+            return Ok(ExitCode::FAILURE);
+        }
+        if let Some(ran) = ran.iter().find(|ran| !ran.passed()) {
+            writeln!(out, "\n{}", explain(ran, copy))?;
+            writeln!(out, "Next: every part passes its own tests, so this one sees how they work together.")?;
+            return Ok(ExitCode::FAILURE);
+        }
+        writeln!(out)?;
+        match verdicts.iter().find(|(_, verdict)| *verdict == Verdict::NotStarted) {
+            Some((part, _)) => {
+                writeln!(out, "{}", next_step(part, copy)?)?;
+                Ok(ExitCode::from(NOT_STARTED))
+            }
+            None if matches!(self.selection, Selection::Stage(_)) => {
+                writeln!(
+                    out,
+                    "Stage {} is yours. The chapter's last sections have an experiment, and questions.",
+                    spec.stage
+                )?;
+                Ok(ExitCode::SUCCESS)
+            }
+            None => {
+                writeln!(out, "`cargo course next` says what comes now.")?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// The parts, by number, of which no function has been touched.
+pub(crate) fn untouched(spec: &Spec, state: &State, sources: &Sources) -> Vec<u32> {
+    let is_starter = |item: &str| {
+        let now = sources.fingerprint(item).ok();
+        now.is_some() && now == state.starter.get(item).copied()
+    };
+    let parts = spec.parts.iter().filter(|part| part.functions.iter().all(|function| is_starter(&function.item)));
+    parts.map(|part| part.id.part).collect()
+}
+
+/// What to do in order to begin a part.
+pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
+    let mut text = format!("Next: part {}, “{}”, about {} minutes.\n", part.id, part.title, part.minutes);
+    let chapter = format!("{}.md", crate::exercises::course::package_name(part.id.stage));
+    text += &format!("  read   “{}” in the chapter of stage {} ({chapter})\n", part.section, part.id.stage);
+    if part.is_debugging() {
+        text += "  find   the bug that this stage's copy has; all else in it is right\n";
+    } else {
+        let sources = Sources::read(copy).ok();
+        for function in &part.functions {
+            let place = sources
+                .as_ref()
+                .and_then(|sources| sources.spot(&function.item).ok())
+                .map_or_else(String::new, |spot| format!(" ({}:{})", short(&copy.join(spot.file)), spot.brace_line));
+            text += &format!("  write  {}{place}\n", function.item);
+        }
+    }
+    text += &format!("  then   cargo course check {}", part.id);
+    Ok(text)
+}
+
+fn verdict(part: &Part, begun: &[&Part], ran: &[Ran]) -> Verdict {
+    if !begun.iter().any(|one| one.id == part.id) {
+        return Verdict::NotStarted;
+    }
+    Verdict::of(&ran.iter().filter(|ran| judges(part, ran)).collect::<Vec<_>>())
+}
+
+fn show(part: &Part, verdict: &Verdict, out: &mut dyn Write) -> Result<()> {
+    let (mark, tests) = match verdict {
+        Verdict::Done { tests } => ("✓ done", format!("{tests} tests")),
+        Verdict::Failing { passed, tests } => ("✗ failing", format!("{passed} of {tests} tests")),
+        Verdict::NotStarted => ("· not started", format!("{} minutes", part.minutes)),
+    };
+    let boss = if part.boss { " (boss)" } else { "" };
+    writeln!(out, "  {}  {:<44} {mark:<14} {tests}", part.id, format!("{}{boss}", part.title))?;
+    Ok(())
+}
+
+/// Builds test targets and runs those tests in them that are wanted.
+fn run_tests(
+    copy: &Path,
+    targets: Vec<String>,
+    stage: u32,
+    wanted: &dyn Fn(&Test) -> bool,
+) -> Result<Option<Vec<Ran>>> {
+    let target_dir = std::path::absolute(paths::target()).context("cannot find the target directory")?;
+    let build = Build {
+        package: copy,
+        target_dir: &target_dir,
+        targets,
+        package_name: None,
+        deny_warnings: false,
+        talks: true,
+    };
+    let Ok(binaries) = build.run()? else {
+        eprintln!(
+            "\nIt does not compile; the first error above is the one to mend. `cargo course check {stage}` looks again."
+        );
+        return Ok(None);
+    };
+    let mut tests = Vec::new();
+    for binary in &binaries {
+        tests.extend(binary.tests()?.into_iter().filter(|test| wanted(test)));
+    }
+    let progress = Progress::quiet(tests.len());
+    let ran = run_all(&tests, LIMIT, &[], |ran| {
+        progress.begin(ran.function());
+        progress.end();
+    })?;
+    Ok(Some(ran))
+}
+
+/// Says if the tests are not the course's any more: they would judge something else.
+fn warn_of_changed_tests(course: &Course, stage: u32, copy: &Path) {
+    let Ok(reference) = course.reference(stage) else { return };
+    let changed: Vec<PathBuf> = crate::source::packages::rust_files(&reference.join("tests"))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|path| {
+            let own = path.strip_prefix(reference).map(|inside| copy.join(inside));
+            own.is_ok_and(|own| std::fs::read(own).ok() != std::fs::read(path).ok())
+        })
+        .collect();
+    if let [first, ..] = changed.as_slice() {
+        eprintln!(
+            "warning: the copy's tests are not those of {}: they were changed here, or the course has newer ones",
+            short(first)
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! `cargo course gates`: the proof that the exercises are sound.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::paths;
+use crate::exercises::course::Course;
+use crate::exercises::gates::try_stage;
+
+/// Try every state of the exercises: what a learner meets must compile, fail for its reason, and pass when it is done
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  cargo course gates 2")]
+pub struct Gates {
+    /// The stages; all that have exercises if none is given
+    #[arg(value_name = "STAGE")]
+    stages: Vec<u32>,
+}
+
+impl Gates {
+    /// Tries them.
+    pub fn run(&self) -> Result<ExitCode> {
+        let course = Course::open(&paths::workspace())?;
+        let stages = if self.stages.is_empty() { course.stages.keys().copied().collect() } else { self.stages.clone() };
+        let target = std::path::absolute(paths::target()).context("cannot find the target directory")?;
+        let folder = target.join("course").join("gates");
+        let mut sound = true;
+        for stage in stages {
+            let spec = course.spec(stage)?;
+            let wrong = try_stage(&course, &spec, &folder, &|line| eprintln!("{line}"))?;
+            wrong.iter().for_each(|what| eprintln!("WRONG: {what}"));
+            sound &= wrong.is_empty();
+        }
+        Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
