@@ -1,5 +1,24 @@
 //! Random numbers that are the same every time.
 
+use std::env;
+use std::sync::OnceLock;
+
+/// The environment variable for other samples than those that everybody has seen: any number.
+pub const SEED_VARIABLE: &str = "LAB_SEED";
+
+/// What is in [`SEED_VARIABLE`], or zero. Every sample of crash states is drawn with its own seed and this one.
+///
+/// # Panics
+///
+/// If it is set to something that is no number.
+pub fn seed_of_this_run() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| match env::var(SEED_VARIABLE) {
+        Ok(text) => text.trim().parse().unwrap_or_else(|_| panic!("{SEED_VARIABLE} is `{text}`, which is no number")),
+        Err(_) => 0,
+    })
+}
+
 /// A small random number generator, SplitMix64: a seed gives the same numbers on every machine and in every version
 /// of the course, so a failing test can be run again from the seed that it prints.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::hex::hex_dump;
 use super::invariant::{Broken, Invariant};
+use crate::random::{SEED_VARIABLE, seed_of_this_run};
 use crate::sim::{CrashState, Lens, SimDisk, Trace};
 
 /// How many events in front of the crash are told.
@@ -122,7 +123,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "invariant broken: {}", self.invariant)?;
         writeln!(f, "  {}", self.what)?;
-        writeln!(f, "  seed {}", self.seed)?;
+        writeln!(f, "  seed {}, {SEED_VARIABLE}={}", self.seed, seed_of_this_run())?;
         for story in &self.crashes {
             writeln!(f, "{}, behind these events:", story.title)?;
             story.events.iter().try_for_each(|event| writeln!(f, "  {event}"))?;

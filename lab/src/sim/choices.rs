@@ -1,7 +1,7 @@
 //! All combinations of some choices, or a sample of them.
 
 use super::crash_state::Sampling;
-use crate::random::Random;
+use crate::random::{Random, seed_of_this_run};
 
 /// Goes through the combinations of some choices, where choice `i` is one of `options[i]`, numbered from 0.
 ///
@@ -29,7 +29,8 @@ impl Choices {
                 Walk::All { next: Some(vec![0; options.len()]) }
             }
             _ => {
-                let random = Random::new(sampling.seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let seed = sampling.seed ^ seed_of_this_run().rotate_left(32);
+                let random = Random::new(seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 Walk::Some { drawn: 0, count: sampling.states_max, random }
             }
         };
