@@ -1,5 +1,8 @@
 //! The bug zoo: plausible mistakes, each with the test that must find it.
 //!
-//! [`patch`] is one bug.
+//! In reading order: [`patch`] is one bug, [`exhibit`] finds those of a checkout.
 
+pub mod exhibit;
 pub mod patch;
+
+pub use exhibit::{Exhibit, collect};
