@@ -1,8 +1,11 @@
-//! The course tool: see `book::tool`.
+//! The course tool: see `book::tool`, and in a class repository `book::learn`.
 
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
+#[cfg(not(feature = "reference"))]
+use book::learn::Cli;
+#[cfg(feature = "reference")]
 use book::tool::Cli;
 use clap::Parser;
 

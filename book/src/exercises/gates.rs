@@ -12,14 +12,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::course::{Course, Over, package_name};
-use super::runner::{Binary, Build, Outcome, Ran, Test, run_all};
+use super::runner::{Binary, Build, Manner, Outcome, Ran, run_all};
 use super::spec::{Part, Spec, TEST_TARGET};
 use super::starter::{self, Written};
 use super::subtract::Sources;
-use super::verdict::{first_panic, judges};
-
-/// No test of an exercise takes so long.
-const LIMIT: Duration = Duration::from_secs(120);
+use super::verdict::{first_panic, is_judged_by, judges, targets};
 
 /// A test that fails on a starter says so within this time, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,15 +32,8 @@ pub fn try_stage(course: &Course, spec: &Spec, folder: &Path, note: &dyn Fn(&str
     for written in 0..=spec.parts.len() {
         note(&format!("stage {}: {written} of {} parts written", spec.stage, spec.parts.len()));
         let copy = fresh_copy(&course, spec, Written(written))?;
-        let targets = if written == spec.parts.len() { Vec::new() } else { targets(&spec.parts) };
-        let build = Build {
-            package: &copy,
-            target_dir: &target_dir,
-            targets,
-            package_name: None,
-            deny_warnings: true,
-            talks: false,
-        };
+        let targets = if written == spec.parts.len() { Vec::new() } else { targets(spec.parts.iter()) };
+        let build = Build { package: &copy, target_dir: &target_dir, targets, deny_warnings: true, ..Build::default() };
         let state = format!("stage {} with {written} parts written", spec.stage);
         match build.run()? {
             Err(error) => wrong.push(format!("{state} does not compile without a warning:\n{}", error.words)),
@@ -80,9 +70,9 @@ fn try_state(spec: &Spec, written: usize, binaries: &[Binary]) -> Result<Vec<Str
         tests.extend(binary.tests()?);
     }
     if written < spec.parts.len() {
-        tests.retain(|test| spec.parts.iter().any(|part| is_for(part, test)));
+        tests.retain(|test| spec.parts.iter().any(|part| is_judged_by(part, test)));
     }
-    let ran = run_all(&tests, LIMIT, &[], |_| {})?;
+    let ran = run_all(&tests, &Manner::default(), |_| {})?;
     let mut wrong = Vec::new();
     for (number, part) in spec.parts.iter().enumerate() {
         let own: Vec<&Ran> = ran.iter().filter(|ran| judges(part, ran)).collect();
@@ -98,10 +88,6 @@ fn try_state(spec: &Spec, written: usize, binaries: &[Binary]) -> Result<Vec<Str
         wrong.extend(failed.map(|ran| format!("{} {} fails on the reference:\n{}", ran.target, ran.name, ran.output)));
     }
     Ok(wrong)
-}
-
-fn is_for(part: &Part, test: &Test) -> bool {
-    test.judges(&part.test_prefix()) || part.also.iter().any(|wanted| test.is(wanted))
 }
 
 /// What is wrong with how a test of part `number` (from 0) ended, with so many parts written.
@@ -122,15 +108,6 @@ fn complaint(part: &Part, ran: &Ran, number: usize, written: usize) -> Option<St
         }
         (Outcome::Failed, false) => None,
     }
-}
-
-/// The test targets that judge these parts.
-pub fn targets(parts: &[Part]) -> Vec<String> {
-    let also = parts.iter().flat_map(|part| &part.also).map(|wanted| wanted.split("::").next().unwrap_or(wanted));
-    let mut targets: Vec<String> = [TEST_TARGET].into_iter().chain(also).map(str::to_string).collect();
-    targets.sort();
-    targets.dedup();
-    targets
 }
 
 /// A copy of the stage with so many parts written, in place of the one before.

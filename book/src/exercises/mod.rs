@@ -6,10 +6,13 @@
 //! them) and [`gates`] (the proof that the exercises of a stage are sound).
 
 pub mod course;
+#[cfg(feature = "reference")]
 pub mod gates;
+#[cfg(feature = "reference")]
 pub mod manifest;
 pub mod runner;
 pub mod spec;
+#[cfg(feature = "reference")]
 pub mod starter;
 pub mod state;
 pub mod subtract;

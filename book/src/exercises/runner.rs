@@ -16,8 +16,14 @@ use serde::Deserialize;
 
 use super::spec::TEST_TARGET;
 
-/// How much of what a test prints is kept: the beginning, where the first failure is.
-const OUTPUT_BYTES_MAX: u64 = 256 * 1024;
+/// How much of what a test prints is kept from the beginning, where the first failure is.
+const HEAD_BYTES_MAX: u64 = 256 * 1024;
+
+/// How much is kept of the end, where the test harness says what came of it.
+const TAIL_BYTES_MAX: usize = 4 * 1024;
+
+/// What the test harness says at the end if the one test that it ran has passed.
+const PASSED: &str = "test result: ok. 1 passed";
 
 /// Where and how to build.
 #[derive(Clone, Debug)]
@@ -34,6 +40,13 @@ pub struct Build<'a> {
     pub deny_warnings: bool,
     /// Whether Cargo's words go to standard error as they come. If not, they are part of the error.
     pub talks: bool,
+}
+
+impl Default for Build<'_> {
+    fn default() -> Self {
+        let (package, target_dir) = (Path::new("."), Path::new("target"));
+        Build { package, target_dir, targets: Vec::new(), package_name: None, deny_warnings: false, talks: false }
+    }
 }
 
 /// A test binary.
@@ -124,6 +137,24 @@ impl Build<'_> {
     }
 }
 
+/// How tests run.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// The longest that one test may take.
+    pub limit: Duration,
+    /// When the last of them ends, whatever it does.
+    pub deadline: Option<Instant>,
+    /// What is added to the environment.
+    pub environment: &'a [(&'a str, &'a OsStr)],
+}
+
+impl Default for Manner<'_> {
+    fn default() -> Self {
+        // Twice the limit that the laboratory sets on a test that could hang.
+        Manner { limit: Duration::from_secs(120), deadline: None, environment: &[] }
+    }
+}
+
 /// One test.
 #[derive(Clone, Debug)]
 pub struct Test {
@@ -206,44 +237,42 @@ impl Test {
 
     /// Runs it, and ends it at the limit.
     pub fn run(&self, limit: Duration) -> Result<Ran> {
-        self.run_with(limit, &[])
+        self.run_as(&Manner { limit, ..Manner::default() })
     }
 
-    /// Runs it with more in its environment.
-    pub fn run_with(&self, limit: Duration, environment: &[(&str, &OsStr)]) -> Result<Ran> {
+    /// Runs it, if there is time for it.
+    pub fn run_as(&self, manner: &Manner<'_>) -> Result<Ran> {
         let began = Instant::now();
+        let left = manner.deadline.map_or(manner.limit, |deadline| deadline.saturating_duration_since(began));
         let mut command = Command::new(&self.binary.path);
         command.args([&self.name, "--exact", "--nocapture", "--test-threads", "1"]);
-        command.current_dir(&self.binary.package).env("RUST_BACKTRACE", "0").envs(environment.iter().copied());
+        command.current_dir(&self.binary.package).env("RUST_BACKTRACE", "0").envs(manner.environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         own_group(&mut command);
         let mut child = command.spawn().with_context(|| format!("cannot run {}", self.binary.path.display()))?;
         let pipes = (child.stdout.take().expect("it was piped"), child.stderr.take().expect("it was piped"));
         let (out, err) = (thread::spawn(move || keep(pipes.0)), thread::spawn(move || keep(pipes.1)));
-        let status = wait(&mut child, began + limit)?;
+        let status = wait(&mut child, began + manner.limit.min(left))?;
         // What the test has started may hold the pipes open.
         end_group(&mut child);
         let printed = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
-        let output = printed(err) + &printed(out);
+        let mut output = printed(err) + &printed(out);
         let outcome = match status {
             None => Outcome::Hangs,
-            Some(status) if status.success() => Outcome::Passed,
-            Some(_) => Outcome::Failed,
+            // A process that ends well before its test does has not passed it.
+            Some(status) if status.success() && output.contains(PASSED) => Outcome::Passed,
+            Some(status) => {
+                output += &format!("\nended with {status}\n");
+                Outcome::Failed
+            }
         };
-        let signal = status.filter(|status| status.code().is_none()).map(|status| format!("\nended by {status}\n"));
-        let output = output + &signal.unwrap_or_default();
         Ok(Ran { target: self.binary.target.clone(), name: self.name.clone(), outcome, output, took: began.elapsed() })
     }
 }
 
 /// Runs tests side by side, within the cores that there are. The results are in the order of the tests; `told` hears of
 /// each one as it ends.
-pub fn run_all(
-    tests: &[Test],
-    limit: Duration,
-    environment: &[(&str, &OsStr)],
-    told: impl Fn(&Ran) + Sync,
-) -> Result<Vec<Ran>> {
+pub fn run_all(tests: &[Test], manner: &Manner<'_>, told: impl Fn(&Ran) + Sync) -> Result<Vec<Ran>> {
     let next = Mutex::new(0..tests.len());
     let results = Mutex::new(Vec::new());
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get());
@@ -252,7 +281,7 @@ pub fn run_all(
             scope.spawn(|| {
                 loop {
                     let Some(at) = next.lock().expect("no worker panics while it holds this").next() else { return };
-                    let ran = tests[at].run_with(limit, environment);
+                    let ran = tests[at].run_as(manner);
                     ran.iter().for_each(&told);
                     results.lock().expect("no worker panics while it holds this").push((at, ran));
                 }
@@ -269,12 +298,22 @@ pub fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Reads all that comes and keeps the beginning: a test that prints for ever must not fill the memory.
+/// Reads all that comes and keeps the beginning and the end: a test that prints for ever must not fill the memory.
 fn keep(mut pipe: impl Read) -> String {
     let mut kept = Vec::new();
     // A pipe that breaks has been read as far as it goes.
-    let _ = pipe.by_ref().take(OUTPUT_BYTES_MAX).read_to_end(&mut kept);
-    let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+    let _ = pipe.by_ref().take(HEAD_BYTES_MAX).read_to_end(&mut kept);
+    let (mut tail, mut window): (Vec<u8>, _) = (Vec::new(), [0; TAIL_BYTES_MAX]);
+    while let Ok(read) = pipe.read(&mut window)
+        && read > 0
+    {
+        tail.extend(&window[..read]);
+        tail.drain(..tail.len().saturating_sub(TAIL_BYTES_MAX));
+    }
+    if !tail.is_empty() {
+        kept.extend(b"\n...\n");
+        kept.extend(tail);
+    }
     String::from_utf8_lossy(&kept).into_owned()
 }
 

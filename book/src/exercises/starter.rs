@@ -17,7 +17,7 @@ use crate::zoo::patch::Patch;
 const UNCHANGED: [&str; 3] = ["tests", "benches", "examples"];
 
 /// The guide for whoever helps a learner.
-const AGENTS: &str = include_str!("agents.md");
+pub const AGENTS: &str = include_str!("agents.md");
 
 /// How many of a stage's parts a copy has already written. A learner's has none.
 #[derive(Clone, Copy, Debug)]

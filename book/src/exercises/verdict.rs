@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::runner::{Outcome, Ran};
+use super::runner::{Outcome, Ran, Test};
 use super::spec::{Part, TEST_TARGET};
 
 /// How far a learner has come with a part.
@@ -40,11 +40,25 @@ impl Verdict {
     }
 }
 
-/// Whether a test judges a part.
+/// Whether a part is judged by a test.
+pub fn is_judged_by(part: &Part, test: &Test) -> bool {
+    test.judges(&part.test_prefix()) || part.also.iter().any(|wanted| test.is(wanted))
+}
+
+/// Whether a test that ran judges a part.
 pub fn judges(part: &Part, ran: &Ran) -> bool {
     let own = ran.target == TEST_TARGET && ran.function().starts_with(&part.test_prefix());
     let path = format!("{}::{}", ran.target, ran.name);
     own || part.also.iter().any(|wanted| *wanted == ran.target || *wanted == path)
+}
+
+/// The test targets that judge these parts.
+pub fn targets<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<String> {
+    let also = parts.flat_map(|part| &part.also).map(|wanted| wanted.split("::").next().unwrap_or(wanted));
+    let mut targets: Vec<String> = [TEST_TARGET].into_iter().chain(also).map(str::to_string).collect();
+    targets.sort();
+    targets.dedup();
+    targets
 }
 
 /// Where a test panicked, and what it said.
@@ -69,7 +83,7 @@ fn is_panic_head(line: &str) -> bool {
 }
 
 fn is_after_panic(line: &str) -> bool {
-    ["note: run with", "stack backtrace:", "test result:", "ended by "].iter().any(|head| line.starts_with(head))
+    ["note: run with", "stack backtrace:", "test result:", "ended with "].iter().any(|head| line.starts_with(head))
         || (line.starts_with("test ") && (line.ends_with("FAILED") || line.ends_with("ok")))
 }
 

@@ -2,21 +2,17 @@
 //!
 //! [`tour`] is what runs without a subcommand.
 
+pub mod assign;
 pub mod bench;
-pub mod check;
 pub mod compare;
 pub mod criterion_files;
 pub mod floors;
 pub mod gates;
-pub mod hint;
+pub mod grade;
 pub mod inspect;
 pub mod machine;
 pub mod measurement;
-pub mod next;
-pub mod paths;
-pub mod peek;
 pub mod play;
-pub mod progress;
 pub mod promises;
 pub mod read;
 pub mod readme;
@@ -36,6 +32,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::{learn, paths, progress};
 
 /// A Log in Six Stages
 ///
@@ -62,10 +60,10 @@ enum Command {
     Play(play::Play),
     Inspect(inspect::Inspect),
     Start(start::Start),
-    Check(check::Check),
-    Hint(hint::Hint),
-    Peek(peek::Peek),
-    Next(next::Next),
+    #[command(flatten)]
+    Learn(learn::Command),
+    Assign(assign::Assign),
+    Grade(grade::Grade),
     #[command(hide = true)]
     Gates(gates::Gates),
     #[command(hide = true)]
@@ -79,7 +77,7 @@ impl Cli {
     pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
         let done = match self.command {
             None => self.tour.run(out),
-            Some(Command::Check(check)) => return check.run(out),
+            Some(Command::Learn(learn)) => return learn.run(out),
             Some(Command::Gates(gates)) => return gates.run(),
             Some(Command::Read(read)) => read.run(out),
             Some(Command::Build(build)) => build.run(out),
@@ -89,9 +87,8 @@ impl Cli {
             Some(Command::Play(play)) => play.run(out),
             Some(Command::Inspect(inspect)) => inspect.run(out),
             Some(Command::Start(start)) => start.run(out),
-            Some(Command::Hint(hint)) => hint.run(out),
-            Some(Command::Peek(peek)) => peek.run(out),
-            Some(Command::Next(next)) => next.run(out),
+            Some(Command::Assign(assign)) => assign.run(out),
+            Some(Command::Grade(grade)) => grade.run(out),
             Some(Command::Readme(readme)) => readme.run(out),
             Some(Command::Reference(reference)) => reference.run(out),
         };

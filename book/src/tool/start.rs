@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{machine, paths};
+use super::paths;
+use crate::date;
 use crate::exercises::course::{Course, Over};
 use crate::exercises::starter::{self, Written};
 
@@ -41,13 +42,13 @@ impl Start {
                 writeln!(
                     out,
                     "{} is there already, and stays as it is. `--fresh` begins again and keeps it.",
-                    short(&copy)
+                    paths::short(&copy)
                 )?;
                 writeln!(out, "`cargo course next` says what to do now.")?;
                 return Ok(());
             }
             let kept = set_aside(&copy)?;
-            writeln!(out, "What was there is kept in {}.", short(&kept))?;
+            writeln!(out, "What was there is kept in {}.", paths::short(&kept))?;
         }
         let spec = course.spec(self.stage)?;
         course.reference(self.stage)?;
@@ -56,9 +57,9 @@ impl Start {
                 // A half of a copy would look like somebody's work.
                 let _ = fs::remove_dir_all(&copy);
             })
-            .with_context(|| format!("cannot make {}", short(&copy)))?;
+            .with_context(|| format!("cannot make {}", paths::short(&copy)))?;
         let minutes: u32 = spec.parts.iter().map(|part| part.minutes).sum();
-        writeln!(out, "{} is yours: {} parts, about {minutes} minutes.", short(&copy), spec.parts.len())?;
+        writeln!(out, "{} is yours: {} parts, about {minutes} minutes.", paths::short(&copy), spec.parts.len())?;
         for part in &spec.parts {
             let boss = if part.boss { " (boss)" } else { "" };
             writeln!(out, "  {}  {}{boss}, {} minutes", part.id, part.title, part.minutes)?;
@@ -72,14 +73,9 @@ impl Start {
 fn set_aside(copy: &Path) -> Result<PathBuf> {
     let names = (1..).map(|number| {
         let number = if number == 1 { String::new() } else { format!("-{number}") };
-        PathBuf::from(format!("{}.{}{number}", copy.display(), machine::today()))
+        PathBuf::from(format!("{}.{}{number}", copy.display(), date::today()))
     });
     let kept = names.into_iter().find(|name| !name.exists()).expect("some number is free");
     fs::rename(copy, &kept).with_context(|| format!("cannot move {} to {}", copy.display(), kept.display()))?;
     Ok(kept)
-}
-
-/// A path as the reader sees it: from the root of the course.
-pub(crate) fn short(path: &Path) -> String {
-    path.strip_prefix(paths::workspace()).unwrap_or(path).display().to_string()
 }

@@ -3,24 +3,18 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::paths;
-use super::progress::Progress;
-use super::start::short;
 use crate::exercises::course::Course;
-use crate::exercises::gates::targets;
-use crate::exercises::runner::{Build, Ran, Test, run_all};
+use crate::exercises::runner::{Build, Manner, Ran, Test, run_all};
 use crate::exercises::spec::{Part, Selection, Spec};
 use crate::exercises::state::State;
 use crate::exercises::subtract::Sources;
-use crate::exercises::verdict::{Verdict, explain, judges};
-
-/// Twice what the tests' own limit on a hang is.
-const LIMIT: Duration = Duration::from_secs(120);
+use crate::exercises::verdict::{Verdict, explain, is_judged_by, judges, targets};
+use crate::paths;
+use crate::progress::Progress;
 
 /// The exit status if nothing fails and something has not been started.
 const NOT_STARTED: u8 = 3;
@@ -88,22 +82,14 @@ impl Check {
         if parts.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let owned: Vec<Part> = parts.iter().map(|part| (*part).clone()).collect();
-        let targets = targets(&owned);
-        let wanted = |test: &Test| {
-            parts.iter().any(|part| test.judges(&part.test_prefix()) || part.also.iter().any(|name| test.is(name)))
-        };
+        let targets = targets(parts.iter().copied());
+        let wanted = |test: &Test| parts.iter().any(|part| is_judged_by(part, test));
         run_tests(copy, targets, stage, &wanted)
     }
 
     /// Builds and runs every test of the stage that judges no part.
     fn rest(&self, copy: &Path, spec: &Spec) -> Result<Option<Vec<Ran>>> {
-        let wanted = |test: &Test| {
-            !spec
-                .parts
-                .iter()
-                .any(|part| test.judges(&part.test_prefix()) || part.also.iter().any(|name| test.is(name)))
-        };
+        let wanted = |test: &Test| !spec.parts.iter().any(|part| is_judged_by(part, test));
         run_tests(copy, Vec::new(), spec.stage, &wanted)
     }
 
@@ -179,7 +165,9 @@ pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
             let place = sources
                 .as_ref()
                 .and_then(|sources| sources.spot(&function.item).ok())
-                .map_or_else(String::new, |spot| format!(" ({}:{})", short(&copy.join(spot.file)), spot.brace_line));
+                .map_or_else(String::new, |spot| {
+                    format!(" ({}:{})", paths::short(&copy.join(spot.file)), spot.brace_line)
+                });
             text += &format!("  write  {}{place}\n", function.item);
         }
     }
@@ -213,14 +201,7 @@ fn run_tests(
     wanted: &dyn Fn(&Test) -> bool,
 ) -> Result<Option<Vec<Ran>>> {
     let target_dir = std::path::absolute(paths::target()).context("cannot find the target directory")?;
-    let build = Build {
-        package: copy,
-        target_dir: &target_dir,
-        targets,
-        package_name: None,
-        deny_warnings: false,
-        talks: true,
-    };
+    let build = Build { package: copy, target_dir: &target_dir, targets, talks: true, ..Build::default() };
     let Ok(binaries) = build.run()? else {
         eprintln!(
             "\nIt does not compile; the first error above is the one to mend. `cargo course check {stage}` looks again."
@@ -232,7 +213,7 @@ fn run_tests(
         tests.extend(binary.tests()?.into_iter().filter(|test| wanted(test)));
     }
     let progress = Progress::quiet(tests.len());
-    let ran = run_all(&tests, LIMIT, &[], |ran| {
+    let ran = run_all(&tests, &Manner::default(), |ran| {
         progress.begin(ran.function());
         progress.end();
     })?;
@@ -253,7 +234,7 @@ fn warn_of_changed_tests(course: &Course, stage: u32, copy: &Path) {
     if let [first, ..] = changed.as_slice() {
         eprintln!(
             "warning: the copy's tests are not those of {}: they were changed here, or the course has newer ones",
-            short(first)
+            paths::short(first)
         );
     }
 }

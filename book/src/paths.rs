@@ -9,6 +9,11 @@ pub fn workspace() -> PathBuf {
     book.parent().expect("the book is a folder of the workspace").to_owned()
 }
 
+/// A path as the reader sees it: from the root of the workspace.
+pub fn short(path: &Path) -> String {
+    path.strip_prefix(workspace()).unwrap_or(path).display().to_string()
+}
+
 /// Cargo's target directory, where everything goes that can be made again.
 pub fn target() -> PathBuf {
     // A relative path means what it means to Cargo: relative to where the command was typed.

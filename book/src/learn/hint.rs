@@ -5,10 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 
-use super::paths;
 use crate::exercises::course::Course;
 use crate::exercises::spec::PartId;
 use crate::exercises::state::State;
+use crate::paths;
 
 /// Show the hints of a part: one more at each call
 #[derive(Args, Debug)]

@@ -5,11 +5,10 @@ use std::io::{BufRead, IsTerminal, Write, stdin};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use super::paths;
-use super::start::short;
 use crate::exercises::course::Course;
 use crate::exercises::spec::{Function, PartId};
 use crate::exercises::subtract::Sources;
+use crate::paths;
 
 /// Show the reference of one function of a part, after asking
 #[derive(Args, Debug)]
@@ -51,7 +50,13 @@ impl Peek {
         }
         let sources = Sources::read(reference)?;
         let spot = sources.spot(&function.item)?;
-        writeln!(out, "{}:{}\n\n{}", short(&reference.join(spot.file)), spot.lines.0, sources.text(&function.item)?)?;
+        writeln!(
+            out,
+            "{}:{}\n\n{}",
+            paths::short(&reference.join(spot.file)),
+            spot.lines.0,
+            sources.text(&function.item)?
+        )?;
         Ok(())
     }
 

@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::check::{next_step, untouched};
-use super::paths;
 use crate::exercises::course::Course;
 use crate::exercises::state::State;
 use crate::exercises::subtract::Sources;
+use crate::paths;
 
 /// Say what to do now
 ///
