@@ -59,11 +59,15 @@ impl IndexFile {
     /// leaves one of the two and no mixture. A power cut may leave less: without a sync, the name can reach the disk
     /// before the bytes do. What it leaves is then a shorter index, which is true as far as it goes, or one with zeros
     /// in it, which does not pass the check.
+    ///
+    /// If that fails, there is no file to append to until the log is opened again: the old one has other entries.
     pub(crate) fn replace(&mut self, bytes: &[u8]) {
         self.file = self.make(bytes).ok();
         self.entries = bytes.len() / ENTRY_BYTES;
     }
 
+    /// A new file with these entries under the index's name, open for writing. If it cannot be made, the file that had
+    /// the name keeps it, and nothing is left under the temporary one.
     fn make(&self, bytes: &[u8]) -> io::Result<Arc<dyn DiskFile>> {
         self.remove_temporary()?;
         let file = self.disk.create(TEMPORARY_NAME)?;
@@ -75,6 +79,7 @@ impl IndexFile {
         named.and_then(|()| self.disk.open(FILE_NAME, Access::Write))
     }
 
+    /// Takes away what has the temporary name, if anything does.
     fn remove_temporary(&self) -> io::Result<()> {
         match self.disk.remove(TEMPORARY_NAME) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(e),

@@ -43,6 +43,9 @@ pub(crate) fn load<F: Format>(
     }
 }
 
+/// The index that the file has, and the file, open for `access`; or the first thing that is wrong with it.
+///
+/// The questions go from the cheap to the expensive: the file's length, then its entries, then the log.
 fn try_load<F: Format>(
     disk: &Arc<dyn Disk>,
     access: Access,
@@ -73,6 +76,7 @@ fn try_load<F: Format>(
     Ok((index, file))
 }
 
+/// Holds the last entry against the log, which has `log_bytes` bytes. An index without entries cannot lie.
 fn check_last<F: Format>(
     index: &SparseIndex,
     log: &Arc<dyn DiskFile>,

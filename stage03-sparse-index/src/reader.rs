@@ -54,6 +54,9 @@ impl<F: Format> IndexedReader<F> {
     }
 
     /// A scan from `from` on that starts where the index says, or `None` if what the index says is not so.
+    ///
+    /// The entry to start at is held against the log first (I4). It has to be in this reader's sight: the index may know
+    /// of records behind its end.
     fn scan_by_index(&self, from: Offset) -> Result<Option<FileScan<F>>> {
         // The index may know of records that this reader does not see yet. The one to land on has to be in its sight.
         let last_seen = Offset(self.log.end().0.saturating_sub(1));
