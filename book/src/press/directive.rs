@@ -13,6 +13,10 @@ pub(crate) enum Directive {
     Exhibit(Exhibit),
     /// How much of each stage the book quotes.
     Coverage,
+    /// The parts of a stage's exercises: of the chapter's own stage, if none is named.
+    Exercises { stage: Option<String> },
+    /// The bugs of the zoo: all, or those of one stage.
+    Zoo { stage: Option<String> },
 }
 
 /// Something that is made and not quoted.
@@ -31,7 +35,7 @@ pub(crate) enum Exhibit {
 }
 
 /// How each directive is written, for messages.
-const FORMS: [(&str, &str); 8] = [
+const FORMS: [(&str, &str); 10] = [
     ("item", "{{#item CRATE::PATH}}, with `nodoc` or `sig` behind the path if wanted"),
     ("drawing", "{{#drawing img/NAME.svg \"what the drawing says, in words\"}}"),
     ("table", "{{#table WORKLOADS}} or {{#table WORKLOADS STAGE}}"),
@@ -40,6 +44,8 @@ const FORMS: [(&str, &str); 8] = [
     ("hexdump", "{{#hexdump STAGE FILE}}"),
     ("crashmap", "{{#crashmap STAGE SCENARIO}}"),
     ("coverage", "{{#coverage}}"),
+    ("exercises", "{{#exercises}} in the chapter of a stage, or {{#exercises STAGE}}"),
+    ("zoo", "{{#zoo}} or {{#zoo STAGE}}"),
 ];
 
 impl Directive {
@@ -86,6 +92,10 @@ impl Directive {
                 Directive::Exhibit(Exhibit::Crashmap { stage: stage.to_string(), scenario: scenario.to_string() })
             }
             ("coverage", []) => Directive::Coverage,
+            ("exercises", []) => Directive::Exercises { stage: None },
+            ("exercises", [stage]) if is_stage(stage) => Directive::Exercises { stage: Some(stage.to_string()) },
+            ("zoo", []) => Directive::Zoo { stage: None },
+            ("zoo", [stage]) if is_stage(stage) => Directive::Zoo { stage: Some(stage.to_string()) },
             _ => return None,
         })
     }
@@ -150,8 +160,14 @@ mod tests {
     fn an_unknown_name_gets_the_nearest_one_and_bad_arguments_get_the_form() {
         let said = Directive::parse("{{#itme stage01::A}}").unwrap_err();
         assert!(said.contains("unknown directive `itme`; did you mean `item`?"), "{said}");
-        for bad in ["{{#hexdump stage01}}", "{{#promises now}}", "{{#item nodoc}}", "{{#table}}", "{{#chart stage01}}"]
-        {
+        for bad in [
+            "{{#hexdump stage01}}",
+            "{{#promises now}}",
+            "{{#item nodoc}}",
+            "{{#table}}",
+            "{{#chart stage01}}",
+            "{{#zoo 2}}",
+        ] {
             let said = Directive::parse(bad).unwrap_err();
             assert!(said.starts_with("this is written {{#"), "{bad}: {said}");
         }

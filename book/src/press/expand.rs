@@ -9,13 +9,18 @@ use mdbook_driver::book::{Book, BookItem, Chapter};
 use crate::html::escape;
 use crate::press::coverage::{self, Coverage};
 use crate::press::directive::{self, Directive};
+use crate::press::exercises::Exercises;
 use crate::press::exhibits::{self, Exhibits};
 use crate::press::problem::Problem;
-use crate::press::{drawing, figure, markdown};
+use crate::press::{bugs, drawing, figure, fold, markdown, parts_table};
 use crate::source::library::Library;
+use crate::zoo::Exhibit;
 
 /// Stands for the coverage until all chapters have been read.
 const COVERAGE_MARK: &str = "<!-- coverage -->";
+
+/// How the line begins that stands for a list of exercises until all chapters have been read.
+const EXERCISES_MARK: &str = "<!-- exercises ";
 
 /// What the press knows while it reads the chapters, and what it finds in them.
 pub(crate) struct Press {
@@ -27,6 +32,11 @@ pub(crate) struct Press {
     pub(crate) repository: Option<String>,
     pub(crate) library: Library,
     pub(crate) exhibits: Exhibits,
+    pub(crate) exercises: Exercises,
+    /// The bugs of the zoo.
+    pub(crate) bugs: Vec<Exhibit>,
+    /// Whether a page shows all of them.
+    pub(crate) shows_bugs: bool,
     pub(crate) problems: Vec<Problem>,
     /// The text of each chapter as its author wrote it, by its path in the folder of the chapters.
     pub(crate) written: BTreeMap<PathBuf, String>,
@@ -43,9 +53,24 @@ impl Press {
         book.for_each_mut(|item| {
             if let BookItem::Chapter(chapter) = item {
                 chapter.content = chapter.content.replace(COVERAGE_MARK, &table);
+                self.list_exercises(chapter);
             }
         });
         Ok(coverage)
+    }
+
+    /// Puts the lists of exercises into their places.
+    fn list_exercises(&self, chapter: &mut Chapter) {
+        let Some(page) = chapter.source_path.clone().filter(|_| chapter.content.contains(EXERCISES_MARK)) else {
+            return;
+        };
+        let text = chapter.content.lines().map(|line| {
+            let mark = line.trim().strip_prefix(EXERCISES_MARK).and_then(|mark| mark.strip_suffix(" -->"));
+            let words = mark.and_then(|mark| mark.split_once(' '));
+            let list = words.and_then(|(stage, id)| Some(parts_table::table(self.exercises.stage(stage)?, &page, id)));
+            indented(list.as_deref().unwrap_or(line), if list.is_some() { indent_of(line) } else { "" })
+        });
+        chapter.content = text.collect();
     }
 
     fn chapter(&mut self, chapter: &mut Chapter) {
@@ -53,6 +78,7 @@ impl Press {
         let file = self.chapters_name.join(&path).display().to_string();
         let read = markdown::read(&file, &chapter.content);
         self.problems.extend(read.problems);
+        self.exercises.note_chapter(&path, read.headings);
         let mut anchors = HashMap::new();
         let mut expanded = String::with_capacity(chapter.content.len() * 2);
         let mut start = 0;
@@ -62,7 +88,7 @@ impl Press {
             match found {
                 None => expanded.push_str(line),
                 Some(at) => {
-                    let indent = &line[..line.len() - line.trim_start().len()];
+                    let indent = indent_of(line);
                     let html = match self.directive(&path, line.trim(), at == indent.len(), &mut anchors) {
                         Ok(html) => html,
                         Err(what) => {
@@ -71,8 +97,7 @@ impl Press {
                         }
                     };
                     // Inside a list, what takes the directive's place belongs to the list as well.
-                    html.lines()
-                        .for_each(|line| expanded.extend([if line.is_empty() { "" } else { indent }, line, "\n"]));
+                    expanded.push_str(&indented(&html, indent));
                 }
             }
         }
@@ -94,11 +119,17 @@ impl Press {
             *count += 1;
             if *count == 1 { name } else { format!("{name}-{count}") }
         };
+        let stem = chapter.file_stem().and_then(|stem| stem.to_str());
+        let own_stage = stem.filter(|stem| directive::is_stage(stem));
         match Directive::parse(text)? {
             Directive::Item { path, docs, signature } => {
                 let quote = self.library.quote(&path, docs, signature)?;
                 let id = id(format!("item-{}", figure::anchor(&quote.path)));
-                Ok(figure::code_figure(&quote, &id, self.repository.as_deref()))
+                let bodies = if signature { Vec::new() } else { self.exercises.bodies(&quote) };
+                let folded = fold::fold(&quote, &bodies);
+                let items = bodies.iter().map(|body| body.item.clone()).collect();
+                self.exercises.note_quoted(chapter, items, &id);
+                Ok(figure::code_figure(&quote, folded.as_ref(), &id, self.repository.as_deref()))
             }
             Directive::Drawing { file, alt } => {
                 let path = chapter.parent().unwrap_or(Path::new("")).join(&file);
@@ -108,14 +139,41 @@ impl Press {
                 Ok(figure::html_figure("drawing", &id(format!("drawing-{}", figure::anchor(&name))), &svg, ""))
             }
             Directive::Coverage => Ok(COVERAGE_MARK.to_string()),
+            Directive::Exercises { stage } => {
+                let stage = stage.as_deref().or(own_stage).ok_or("this chapter is not a stage's: name the stage")?;
+                if self.exercises.stage(stage).is_none() {
+                    return Err(format!("{stage} has no exercises: its folder has no good `exercises.toml`"));
+                }
+                if Some(stage) == own_stage {
+                    self.exercises.note_list(chapter);
+                }
+                Ok(format!("{EXERCISES_MARK}{stage} {} -->", id(format!("exercises-{stage}"))))
+            }
+            Directive::Zoo { stage: Some(stage) } => {
+                bugs::of_stage(&self.bugs, &self.exercises, &stage, &id(format!("zoo-{stage}")))
+            }
+            Directive::Zoo { stage: None } => {
+                self.shows_bugs = true;
+                Ok(bugs::all(&self.bugs, &self.exercises, &id("zoo".to_string())))
+            }
             Directive::Exhibit(exhibit) => {
-                let stem = chapter.file_stem().unwrap_or_default().to_string_lossy();
-                let body = self.exhibits.html(&exhibit, Some(&*stem).filter(|stem| directive::is_stage(stem)))?;
+                let body = self.exhibits.html(&exhibit, own_stage)?;
                 let id = id(figure::anchor(text.trim_start_matches("{{#").trim_end_matches("}}")));
                 Ok(figure::html_figure("exhibit", &id, &body, ""))
             }
         }
     }
+}
+
+/// The white space that a line begins with.
+fn indent_of(line: &str) -> &str {
+    &line[..line.len() - line.trim_start().len()]
+}
+
+/// The lines of a text, all moved to the right but the empty ones.
+fn indented(text: &str, indent: &str) -> String {
+    let lines = text.lines().map(|line| if line.is_empty() { "\n".to_string() } else { format!("{indent}{line}\n") });
+    if text.is_empty() { "\n".to_string() } else { lines.collect() }
 }
 
 /// What a reader sees in place of something that could not be made.

@@ -12,8 +12,19 @@ use crate::press::problem::Problem;
 pub(crate) struct Chapter {
     /// The byte ranges in which `{{#` is text and no directive: code.
     pub(crate) code: Vec<Range<usize>>,
+    /// Its headings, in order.
+    pub(crate) headings: Vec<Heading>,
     /// What is wrong with the text.
     pub(crate) problems: Vec<Problem>,
+}
+
+/// A heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heading {
+    /// Its text without markup.
+    pub(crate) text: String,
+    /// Its anchor on the page.
+    pub(crate) id: String,
 }
 
 /// The number of the line that holds the byte `at`, from 1.
@@ -44,6 +55,8 @@ pub(crate) fn read(file: &str, text: &str) -> Chapter {
     let definitions: Vec<(String, usize)> =
         parser.reference_definitions().iter().map(|(label, def)| (label.to_string(), def.span.start)).collect();
     let mut uses = Uses::default();
+    let mut heading: Option<(Option<String>, String)> = None;
+    let mut ids = HashSet::new();
     for (event, range) in parser.into_offset_iter() {
         uses.note(&event, range.start);
         match event {
@@ -53,13 +66,38 @@ pub(crate) fn read(file: &str, text: &str) -> Chapter {
                 }
                 chapter.code.push(range);
             }
-            Event::Code(_) => chapter.code.push(range),
+            Event::Code(code) => {
+                chapter.code.push(range);
+                heading.iter_mut().for_each(|(_, text)| text.push_str(&code));
+            }
+            Event::Text(words) => heading.iter_mut().for_each(|(_, text)| text.push_str(&words)),
+            Event::Start(Tag::Heading { id, .. }) => heading = Some((id.map(|id| id.to_string()), String::new())),
+            Event::End(TagEnd::Heading(_)) => chapter.headings.extend(heading.take().map(|(id, text)| {
+                let id = id.unwrap_or_else(|| unique(heading_id(&text), &mut ids));
+                Heading { text, id }
+            })),
             _ => {}
         }
     }
     complain.extend(uses.complaints(&definitions));
     chapter.problems.extend(complain.into_iter().map(|(at, what)| Problem::at(file, line_of(text, at), what)));
     chapter
+}
+
+/// The anchor that mdBook makes of a heading's text.
+fn heading_id(text: &str) -> String {
+    let dashed =
+        text.trim().to_lowercase().chars().map(|c| if c.is_whitespace() { '-' } else { c }).collect::<String>();
+    dashed.chars().filter(|c| c.is_alphanumeric() || "_-".contains(*c)).collect()
+}
+
+/// The same with a number behind it, if the page has it already; as mdBook does it.
+fn unique(id: String, used: &mut HashSet<String>) -> String {
+    let numbered = (1..).map(|number| format!("{id}-{number}"));
+    let found = std::iter::once(id.clone()).chain(numbered).find(|id| !used.contains(id));
+    let found = found.expect("some number is free");
+    used.insert(found.clone());
+    found
 }
 
 /// What is wrong with a block of code that was typed into the chapter.
@@ -145,6 +183,21 @@ mod tests {
         }
         assert!(said("```\nfn a() {}\n```\n")[0].contains("without a language"));
         assert!(said("Text.\n\n    fn a() {}\n")[0].contains("without a language"));
+    }
+
+    #[test]
+    fn headings_have_the_anchors_that_mdbook_gives_them() {
+        let text = "# One `fn`, *two*\n\nOther\n-----\n\n## Named {#here}\n\n### Experiment: A byte?\n\n## Other\n";
+        let headings = read("a.md", text).headings;
+        let found: Vec<_> = headings.iter().map(|heading| (heading.text.as_str(), heading.id.as_str())).collect();
+        let expected = [
+            ("One fn, two", "one-fn-two"),
+            ("Other", "other"),
+            ("Named", "here"),
+            ("Experiment: A byte?", "experiment-a-byte"),
+            ("Other", "other-1"),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

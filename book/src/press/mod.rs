@@ -19,10 +19,17 @@
 //! | `{{#hexdump stage01 log.jsonl}}` | the bytes of a file that the stage writes, explained |
 //! | `{{#crashmap stage01 append}}` | what a crash at each operation leaves |
 //! | `{{#coverage}}` | how much of each stage the book quotes |
+//! | `{{#exercises}}`, `{{#exercises stage02}}` | the parts of a stage's `exercises.toml`: of the chapter's own, or of one |
+//! | `{{#zoo}}`, `{{#zoo stage02}}` | the bugs of the zoo: all under headings of their own, or those of one stage |
 //!
 //! A word of `table` and `chart` names a workload in whole, by its beginning or by a part between underscores; `all` is
 //! every workload, `floor` the bare machine. In a chapter that is named after a stage, such as `stage02.md`, tables,
 //! charts and promises go no further than that stage.
+//!
+//! A body that a learner writes, as `exercises.toml` lists it, is folded wherever an `item` quotes it: the signature
+//! stays, the body is in a `<details>` below. A quoted block that holds such functions shows a remark in the place of
+//! each body, and the whole in a `<details>`. The bug of a debugging exercise is nowhere marked, and the zoo tells neither
+//! its name nor, before it is unfolded, what it is.
 //!
 //! Every quote and figure has an anchor: `#item-stage01-naive-NaiveLog-append`, `#drawing-a`, `#table-append`. Boxes
 //! are written in HTML, with empty lines around the Markdown in them: `<div class="predict">`, `"break"`,
@@ -33,16 +40,23 @@
 //! A book with one of these is not a good book, and the build names all of them at once: a directive that cannot be
 //! followed; a link reference or footnote that is not defined or not used; a file that no chapter uses; a link inside
 //! the book that leads nowhere; an image without alternative text; Rust typed into Markdown; anything that a page
-//! would load from the network; and, in a strict build, a stage of which less than 90 % of the lines are quoted.
+//! would load from the network; exercises that cannot be read or name functions that are not there. In a strict build
+//! also: a stage of which less than 90 % of the lines are quoted; a stage with exercises whose chapter does not list
+//! them, lacks the heading of a part's section or of the experiment, or does not quote each function that is to be
+//! written; a zoo that no page shows.
 
+mod bugs;
 mod coverage;
 mod directive;
 mod drawing;
+mod exercises;
 mod exhibits;
 mod expand;
 mod figure;
+mod fold;
 mod markdown;
 mod page;
+mod parts_table;
 mod problem;
 mod site;
 
@@ -57,6 +71,7 @@ use mdbook_driver::config::Config;
 pub use coverage::{Coverage, PERCENT_MIN};
 pub use problem::{Problem, Problems};
 
+use exercises::Exercises;
 use exhibits::Exhibits;
 use expand::Press;
 use site::Site;
@@ -106,13 +121,22 @@ pub fn build(options: &Options) -> Result<BuildReport> {
     config.build.build_dir = out_dir.clone();
     let html = config.html_config().unwrap_or_default();
     let mut book = MDBook::load_with_config(&root, config)?;
+    let mut library = Library::open(&options.workspace)?;
+    let (exercises, mut problems) = Exercises::read(&options.workspace, &mut library)?;
+    let bugs = bugs::collect(&options.workspace).unwrap_or_else(|error| {
+        problems.push(Problem::in_file("zoo", format!("{error:#}")));
+        Vec::new()
+    });
     let mut press = Press {
         chapters: book.source_dir(),
         chapters_name: book.config.book.src.clone(),
         repository: html.git_repository_url,
-        library: Library::open(&options.workspace)?,
+        library,
+        exercises,
+        bugs,
+        shows_bugs: false,
         exhibits: Exhibits::new(options.results.as_deref(), &root.join("results/reference.json"))?,
-        problems: Vec::new(),
+        problems,
         written: BTreeMap::new(),
         drawn: BTreeSet::new(),
     };
@@ -124,6 +148,9 @@ pub fn build(options: &Options) -> Result<BuildReport> {
     problems.extend(site.check(&press));
     if options.strict {
         problems.extend(coverage.iter().filter_map(too_little));
+        problems.extend(press.exercises.owed(&press.chapters_name));
+        let unseen = !press.bugs.is_empty() && !press.shows_bugs;
+        problems.extend(unseen.then(|| Problem::in_file("zoo", "no chapter shows the bugs: one needs {{#zoo}}")));
     }
     problems.sort();
     problems.dedup();

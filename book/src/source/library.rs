@@ -37,6 +37,8 @@ pub(crate) struct Quote {
     pub(crate) path: String,
     /// The item's text, without indentation.
     pub(crate) code: String,
+    /// The number in the file of each line of the text; 0 for a line that is not from there.
+    pub(crate) numbers: Vec<usize>,
     /// Relative to the workspace.
     pub(crate) file: PathBuf,
     /// The first and the last line in the file.
@@ -55,6 +57,11 @@ impl Library {
     /// The names of the stages' packages, in order.
     pub(crate) fn stages(&self) -> Vec<String> {
         self.packages.keys().filter(|name| name.starts_with("stage")).cloned().collect()
+    }
+
+    /// The folder of a package, relative to the workspace.
+    pub(crate) fn folder(&self, package: &str) -> Option<&Path> {
+        self.packages.get(package).map(|package| package.folder.as_path())
     }
 
     /// The files of a package.
@@ -169,34 +176,38 @@ impl File {
     }
 
     fn quote(&self, package: &str, items: &[usize], docs: bool, signature: bool) -> Option<Quote> {
-        let parts: Option<Vec<String>> =
-            items.iter().map(|&item| self.text(&self.items[item], docs, signature)).collect();
-        let (first, last) = (&self.items[*items.first()?], &self.items[*items.last()?]);
+        let items: Vec<&Item> = items.iter().map(|&item| &self.items[item]).collect();
+        let numbers: Option<Vec<_>> = items.iter().map(|item| self.numbers(item, docs, signature)).collect();
+        let numbers = numbers?;
+        let code: Vec<String> =
+            items.iter().zip(&numbers).map(|(item, numbers)| self.text(item, numbers, signature)).collect();
+        let (first, last) = (*items.first()?, *items.last()?);
         let head = first.frame.iter().copied().find(|&line| !self.is_doc(line) && !is_attribute(self.line(line)));
         Some(Quote {
             path: format!("{package}::{}", first.names[0]),
-            code: parts?.join("\n\n"),
+            code: code.join("\n\n"),
+            numbers: numbers.join(&0),
             file: self.source.path.clone(),
             lines: (*first.lines.start(), *last.lines.end()),
             within: head.map(|line| self.line(line).trim().trim_end_matches('{').trim_end().to_string()),
         })
     }
 
-    /// The item's lines, moved to the left margin; of a signature, up to the brace.
-    fn text(&self, item: &Item, docs: bool, signature: bool) -> Option<String> {
-        let (end, cut) = match (signature, item.body) {
-            (false, _) => (*item.lines.end(), None),
-            (true, Some((line, column))) => (line, Some(column)),
-            (true, None) => return None,
-        };
-        let numbers = (*item.lines.start()..=end).filter(|line| docs || !self.is_doc(*line));
-        let mut lines: Vec<String> = numbers.map(|line| self.line(line).to_string()).collect();
-        if let (Some(column), Some(last)) = (cut, lines.last_mut()) {
+    /// The lines of an item that are shown; of a signature, up to the brace.
+    fn numbers(&self, item: &Item, docs: bool, signature: bool) -> Option<Vec<usize>> {
+        let end = if signature { item.body?.0 } else { *item.lines.end() };
+        Some((*item.lines.start()..=end).filter(|line| docs || !self.is_doc(*line)).collect())
+    }
+
+    /// These lines of an item, moved to the left margin; of a signature, the last one up to the brace.
+    fn text(&self, item: &Item, numbers: &[usize], signature: bool) -> String {
+        let mut lines: Vec<String> = numbers.iter().map(|&line| self.line(line).to_string()).collect();
+        if let (true, Some((_, column)), Some(last)) = (signature, item.body, lines.last_mut()) {
             *last = last.chars().take(column).collect::<String>() + "{ … }";
         }
         let indents = lines.iter().filter(|line| !line.trim().is_empty()).map(|l| l.len() - l.trim_start().len());
         let indent = indents.min().unwrap_or(0);
-        Some(lines.iter().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n"))
+        lines.iter().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n")
     }
 }
 

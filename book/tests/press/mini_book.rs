@@ -74,6 +74,7 @@ impl MiniBook {
         book.write("stage01-naive/examples/append.rs", "fn main() {\n    stage01::run();\n}\n");
         book.write("book/book.toml", include_str!("../../book.toml"));
         book.write("book/theme/course.css", include_str!("../../theme/course.css"));
+        book.write("book/theme/course.js", include_str!("../../theme/course.js"));
         book.write("book/chapters/SUMMARY.md", "# Summary\n\n- [One](one.md)\n");
         book.write("book/chapters/one.md", chapter);
         book.write("book/chapters/img/log.svg", SVG);
