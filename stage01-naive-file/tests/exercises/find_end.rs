@@ -196,6 +196,13 @@ fn s01p4_no_more_is_written_again_than_may_be_lost() {
 #[test]
 fn s01p4_a_second_writer_is_refused_until_the_first_is_gone() {
     open::a_second_writer_is_refused_until_the_first_is_gone::<Stage01>(&SimDisks);
+    // A writer in the middle of its write: what looks like a torn append is none.
+    let sim = SimDisk::with_files([(LOG, &lines(0, 1)[0][..20])]);
+    let writer = sim.disk().lock().expect("nobody else is there");
+    let refused = Stage01::open(sim.disk()).map(|log| log.next_offset());
+    assert!(matches!(refused, Err(Error::Locked { .. })), "expected Locked, got {refused:?}");
+    assert!(sim.trace().events().is_empty(), "done to the disk beside its writer: {:?}", sim.trace().events());
+    drop(writer);
 }
 
 /// Whatever operation of the disk fails while a log is opened, the answer is an error, and no record is lost by it.

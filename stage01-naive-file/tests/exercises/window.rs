@@ -159,9 +159,9 @@ fn s01p2_a_line_that_breaks_off_says_after_how_many_bytes() {
 fn s01p2_a_file_that_shrank_is_an_error_and_not_the_end() {
     let frames = lines(0, 4);
     let bytes = frames.concat();
-    let left = frames[..2].concat().len();
-    for window_bytes in [16, WINDOW_BYTES] {
+    for (left_of_the_third, window_bytes) in [(0, 16), (9, 16), (0, WINDOW_BYTES), (9, WINDOW_BYTES)] {
         let (_sim, file) = file_of(&bytes);
+        let left = frames[..2].concat().len() + left_of_the_third;
         file.truncate(left as u64).unwrap();
         let mut scan = scan(&file, bytes.len(), window_bytes);
         expect_records(&mut scan, 0, 2, "the records that are left");
