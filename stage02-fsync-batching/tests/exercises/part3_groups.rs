@@ -59,6 +59,10 @@ fn s02p3_records_that_come_during_a_sync_share_the_next() {
         gate.wait_for_syncs(1);
         let others: Vec<_> = (0..5).map(|n| appends(&log, &gate, format!("together {n}"))).collect();
         wait_until(&gate, "five more records in the queue", || log.next_offset() == Offset(6));
+        gate.admit_one();
+        gate.wait_for_syncs(2);
+        // Those who do not write sleep by then, and have to be woken.
+        grace();
         gate.open();
         assert_eq!(first.result().unwrap(), Offset(0), "the first record's offset");
         assert_eq!(offsets(others), [1, 2, 3, 4, 5], "the other offsets");
@@ -210,6 +214,15 @@ fn s02p3_producers_wait_for_room_and_all_get_through() {
         wait_until(&gate, "two records in the queue", || log.next_offset() >= Offset(3));
         grace();
         assert_eq!(log.next_offset(), Offset(3), "the next offset: one record under way, two in the queue");
+        gate.admit_one();
+        gate.wait_for_syncs(2);
+        wait_until(&gate, "two more records in the queue", || log.next_offset() >= Offset(5));
+        grace();
+        assert_eq!(
+            log.next_offset(),
+            Offset(5),
+            "the next offset: one group written, one under way, two records behind"
+        );
         gate.open();
         first.result().unwrap();
         assert_eq!(offsets(others), (1..12).collect::<Vec<_>>(), "the offsets of those who waited");
