@@ -40,12 +40,22 @@ pub struct Build<'a> {
     pub deny_warnings: bool,
     /// Whether Cargo's words go to standard error as they come. If not, they are part of the error.
     pub talks: bool,
+    /// What is added to Cargo's environment.
+    pub environment: &'a [(&'a str, &'a OsStr)],
 }
 
 impl Default for Build<'_> {
     fn default() -> Self {
         let (package, target_dir) = (Path::new("."), Path::new("target"));
-        Build { package, target_dir, targets: Vec::new(), package_name: None, deny_warnings: false, talks: false }
+        Build {
+            package,
+            target_dir,
+            targets: Vec::new(),
+            package_name: None,
+            deny_warnings: false,
+            talks: false,
+            environment: &[],
+        }
     }
 }
 
@@ -91,6 +101,7 @@ impl Build<'_> {
         command.args(["test", "--no-run", "--message-format", "json-render-diagnostics", "--manifest-path"]);
         command.arg(self.package.join("Cargo.toml"));
         command.env("CARGO_TARGET_DIR", self.target_dir).env_remove("RUST_BACKTRACE");
+        command.envs(self.environment.iter().copied());
         if self.deny_warnings {
             command.env("RUSTFLAGS", "-D warnings");
         }
