@@ -21,6 +21,8 @@ pub(crate) struct Body {
     start: usize,
     /// How many characters stand on that line behind the brace.
     behind: usize,
+    /// Whether it says `todo!`, as in the book for a class: there is nothing to give away.
+    is_open: bool,
 }
 
 /// What takes the place of a quote's code.
@@ -40,7 +42,8 @@ impl Body {
         let function = file.items[item].lines.clone();
         let (start, column) = file.items[item].body?;
         let behind = file.line(start).chars().count() - column - 1;
-        Some(Body { part, item: name.to_string(), file: file.source.path.clone(), function, start, behind })
+        let is_open = file.line((start + 1).min(*function.end())).trim_start().starts_with("todo!(");
+        Some(Body { part, item: name.to_string(), file: file.source.path.clone(), function, start, behind, is_open })
     }
 
     /// Whether a quote, of more than signatures, holds this body.
@@ -53,9 +56,10 @@ impl Body {
     }
 }
 
-/// Folds these bodies, which are in the quote; without one there is nothing to fold.
+/// Folds those of these bodies that give something away; they are in the quote. Without one there is nothing to fold.
 pub(crate) fn fold(quote: &Quote, bodies: &[&Body]) -> Option<Folded> {
-    match bodies {
+    let closed: Vec<&Body> = bodies.iter().copied().filter(|body| !body.is_open).collect();
+    match closed.as_slice() {
         [] => None,
         [body] if quote.lines == (*body.function.start(), *body.function.end()) => Some(split(quote, body)),
         several => Some(blank(quote, several)),
@@ -143,17 +147,21 @@ impl Log {
     fn end(&self) -> char { 'ü' }
 
     fn other(&self) {}
+
+    fn open(&self) {
+        todo!(\"s02p2: open it\")
+    }
 }
 ";
 
-    /// What becomes of a quote of all of `TEXT` or of one item, if these two functions are exercises.
+    /// What becomes of a quote of all of `TEXT` or of one item, if three of its functions are exercises.
     fn folded(item: &str) -> Option<Folded> {
         let source = Source { path: "src/lib.rs".into(), module: Vec::new(), is_library: true };
         let file = File::parse(source, TEXT.to_string()).unwrap();
         let files = [file];
         let at = |name: &str| library::find(&files, name).unwrap().1[0];
         let body = |name: &str, part| Body::of(&files[0], at(name), PartId { stage: 2, part }, name).unwrap();
-        let bodies = [body("Log::append", 1), body("Log::end", 3)];
+        let bodies = [body("Log::append", 1), body("Log::end", 3), body("Log::open", 2)];
         let lines = files[0].items[at(item)].lines.clone();
         let indent = if item.starts_with("impl") { 0 } else { 4 };
         let quote = Quote {
@@ -198,7 +206,8 @@ impl Log {
     }
 
     #[test]
-    fn what_is_no_exercise_stays_as_it_is() {
+    fn what_is_no_exercise_and_what_is_not_written_stay_as_they_are() {
         assert_eq!(folded("Log::other"), None);
+        assert_eq!(folded("Log::open"), None);
     }
 }
