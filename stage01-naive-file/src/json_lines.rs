@@ -116,7 +116,8 @@ fn text_or_bytes(bytes: &[u8]) -> (Option<&str>, Option<Base64Out<'_>>) {
     }
 }
 
-/// The bytes behind the two names that a field may have.
+/// The bytes behind the two names that a field may have: `None` behind neither, an error behind both. What is borrowed
+/// from the line stays borrowed.
 fn bytes_of<'a>(
     name: &str,
     text: Option<Text<'a>>,

@@ -145,6 +145,7 @@ impl<F: Format> NaiveReader<F> {
         FileScan::new(Arc::clone(&self.file), self.format.clone(), from, self.end_place().position, window_bytes)
     }
 
+    /// How far this reader sees now.
     fn end_place(&self) -> Place {
         let watermarks = *lock_watermarks(&self.watermarks);
         match self.visibility {

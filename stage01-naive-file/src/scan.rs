@@ -49,7 +49,8 @@ impl<F: Format> FileScan<F> {
         Ok(())
     }
 
-    /// The length of the frame at the start of the window, reading on until all of it is there; `None` at the end.
+    /// The length of the next frame, which starts at `window[start]`, reading on until all of it is there; `None` at the
+    /// end.
     fn next_frame_len(&mut self) -> Result<Option<usize>> {
         loop {
             let bytes = &self.window[self.start..self.filled];
@@ -68,7 +69,8 @@ impl<F: Format> FileScan<F> {
         }
     }
 
-    /// Slides the window to the next frame and fills it up from the file.
+    /// Slides the window to the next frame and fills it up from the file, where `unread` is the first byte that the
+    /// window does not hold. It lies in front of the end.
     fn read_on(&mut self, unread: u64) -> Result<()> {
         let first_read = self.filled == 0;
         self.window.copy_within(self.start..self.filled, 0);
@@ -96,6 +98,7 @@ impl<F: Format> FileScan<F> {
         Ok(())
     }
 
+    /// What is wrong with the next frame, and where that is.
     fn bad_frame(&self, cause: FormatError) -> Error {
         Error::BadFrame {
             path: self.file.path().to_owned(),
