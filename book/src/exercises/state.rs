@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::course::Over;
 use super::spec::PartId;
+use super::subtract::Fingerprints;
 
 /// The file in the folder of the copy.
 pub const FILE_NAME: &str = ".course.toml";
@@ -27,7 +28,7 @@ pub struct State {
     #[serde(default)]
     pub done: Vec<String>,
     /// The fingerprint that each function had at the start.
-    pub starter: BTreeMap<String, u32>,
+    pub starter: Fingerprints,
 }
 
 impl State {
@@ -82,7 +83,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let part = PartId { stage: 2, part: 1 };
         let mut state = State { stage: 2, over: Over::Mine, ..State::default() };
-        state.starter.insert("a::<B as C>::d".into(), 7);
+        state.starter.insert("00c0ffee".into(), "12345678".into());
         assert_eq!((1..=4).map(|_| state.climb(part, 3)).collect::<Vec<_>>(), [1, 2, 3, 3]);
         state.note(part, true);
         state.write(dir.path()).unwrap();

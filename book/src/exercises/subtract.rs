@@ -22,6 +22,9 @@ pub struct Sources {
     changed: BTreeSet<usize>,
 }
 
+/// What stands for functions that are to be known again.
+pub type Fingerprints = BTreeMap<String, String>;
+
 /// Where a function is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
@@ -118,15 +121,17 @@ impl Sources {
     }
 
     /// A fingerprint of each function of the exercises, by which one that nobody has touched is known.
-    pub fn fingerprints(&self, spec: &Spec) -> Result<BTreeMap<String, u32>> {
+    pub fn fingerprints(&self, spec: &Spec) -> Result<Fingerprints> {
         let functions = spec.parts.iter().flat_map(|part| &part.functions);
-        functions.map(|function| Ok((function.item.clone(), self.fingerprint(&function.item)?))).collect()
+        functions.map(|function| self.fingerprint(&function.item)).collect()
     }
 
-    /// The fingerprint of one function: a checksum of its body without layout.
-    pub fn fingerprint(&self, item: &str) -> Result<u32> {
+    /// The fingerprint of one function: checksums of its name, which would give a bug's place away, and of its body
+    /// without layout.
+    pub fn fingerprint(&self, item: &str) -> Result<(String, String)> {
         let words: String = self.body(item)?.split_whitespace().collect();
-        Ok(crc32fast::hash(words.as_bytes()))
+        let checksum = |text: &str| format!("{:08x}", crc32fast::hash(text.as_bytes()));
+        Ok((checksum(item), checksum(&words)))
     }
 
     /// Writes the files that have changed.

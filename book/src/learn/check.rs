@@ -67,8 +67,7 @@ impl Check {
                     let mark = if passed == tests { "✓ done" } else { "✗ failing" };
                     writeln!(
                         out,
-                        "  {stage}    {:<44} {mark:<14} {passed} of {tests} tests",
-                        "everything else the stage promises"
+                        "  {mark:<13}  {stage:<3}  everything else the stage promises, {passed} of {tests} tests"
                     )?;
                     ran.extend(rest);
                 }
@@ -144,10 +143,8 @@ impl Check {
 
 /// The parts, by number, of which no function has been touched.
 pub(crate) fn untouched(spec: &Spec, state: &State, sources: &Sources) -> Vec<u32> {
-    let is_starter = |item: &str| {
-        let now = sources.fingerprint(item).ok();
-        now.is_some() && now == state.starter.get(item).copied()
-    };
+    let is_starter =
+        |item: &str| sources.fingerprint(item).is_ok_and(|(name, body)| state.starter.get(&name) == Some(&body));
     let parts = spec.parts.iter().filter(|part| part.functions.iter().all(|function| is_starter(&function.item)));
     parts.map(|part| part.id.part).collect()
 }
@@ -189,7 +186,7 @@ fn show(part: &Part, verdict: &Verdict, out: &mut dyn Write) -> Result<()> {
         Verdict::NotStarted => ("· not started", format!("{} minutes", part.minutes)),
     };
     let boss = if part.boss { " (boss)" } else { "" };
-    writeln!(out, "  {}  {:<44} {mark:<14} {tests}", part.id, format!("{}{boss}", part.title))?;
+    writeln!(out, "  {mark:<13}  {:<3}  {}{boss}, {tests}", part.id, part.title)?;
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! `cargo course start`: the learner's copy of a stage.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use toml::Value;
 
 use super::paths;
 use crate::date;
@@ -58,6 +60,7 @@ impl Start {
                 let _ = fs::remove_dir_all(&copy);
             })
             .with_context(|| format!("cannot make {}", paths::short(&copy)))?;
+        configure(&course)?;
         let minutes: u32 = spec.parts.iter().map(|part| part.minutes).sum();
         writeln!(out, "{} is yours: {} parts, about {minutes} minutes.", paths::short(&copy), spec.parts.len())?;
         for part in &spec.parts {
@@ -67,6 +70,22 @@ impl Start {
         writeln!(out, "`cargo course next` says where to begin, `cargo course check {}` how far you are.", self.stage)?;
         Ok(())
     }
+}
+
+/// Lets Cargo's commands, typed in a copy, find the tool and what is compiled already.
+fn configure(course: &Course) -> Result<()> {
+    let target = std::path::absolute(paths::target()).context("cannot find the target directory")?;
+    let tool = course.root.join("Cargo.toml");
+    let run = ["run", "--quiet", "--release", "--manifest-path", &tool.to_string_lossy(), "--package", "book"];
+    let alias: Vec<String> = run.into_iter().chain(["--bin", "course", "--"]).map(str::to_string).collect();
+    let config = BTreeMap::from([
+        ("alias", BTreeMap::from([("course", Value::from(alias))])),
+        ("build", BTreeMap::from([("target-dir", Value::from(&*target.to_string_lossy()))])),
+    ]);
+    let path = course.exercises.join(".cargo").join("config.toml");
+    fs::create_dir_all(path.with_file_name("")).with_context(|| format!("cannot make {}", path.display()))?;
+    let text = toml::to_string(&config).context("cannot write a Cargo configuration")?;
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Moves a folder to a name with today's date in it.
