@@ -206,8 +206,8 @@ pub(crate) fn try_hand_in(
     log.try_submit(record)
 }
 
-/// Takes the log from the desk and keeps it at the gate, so that what is handed in stays in the queue. Where the part is
-/// not written that could do this, nobody can write either.
+/// Takes the log from the desk and keeps it at the gate, so that what is handed in stays in the queue. Where the part
+/// is not written that could do this, nobody can write either.
 pub(crate) fn keep_from_writing(log: &Shared, gate: &Gate) {
     later_parts_may_be_missing();
     gate.close();

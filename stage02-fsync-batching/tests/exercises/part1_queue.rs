@@ -1,4 +1,4 @@
-//! Part 1: the queue is the next group. Nobody writes it yet: these tests look at what it takes, and at what it refuses.
+//! Part 1: the queue is the next group. Nobody writes it yet: these tests look at what it takes and what it refuses.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ fn fill(log: &Shared, bytes: usize) -> usize {
     (0..100).take_while(|_| try_hand_in(log, text("x".repeat(bytes))).is_ok()).count()
 }
 
-/// A record's offset is given when it is handed in: the first gets the log's next offset, and each one the next. Nothing
-/// is written for that.
+/// A record's offset is given when it is handed in: the first gets the log's next offset, and each one the next.
+/// Nothing is written for that.
 #[test]
 fn s02p1_each_record_gets_the_next_offset() {
     let (log, gate) = shared(Options::default());
@@ -31,7 +31,8 @@ fn s02p1_each_record_gets_the_next_offset() {
     assert_eq!(gate.appends(), 0, "writes: handing a record in writes nothing");
 }
 
-/// A log that held three records before goes on with offset 3: the queue continues the log, it does not count from zero.
+/// A log that held three records before goes on with offset 3: the queue continues the log, it does not count from
+/// zero.
 #[test]
 fn s02p1_offsets_go_on_where_the_log_ends() {
     let disk = lab::sim::SimDisk::new();
@@ -63,8 +64,8 @@ fn s02p1_per_append_makes_groups_of_one() {
     assert_eq!(fill(&log, 1), 1, "records taken with Durability::PerAppend");
 }
 
-/// The bytes of a group are limited too, and up to the last byte: the record that is asked about counts as well. One that
-/// is refused leaves room for a smaller one.
+/// The bytes of a group are limited too, and up to the last byte: the record that is asked about counts as well. One
+/// that is refused leaves room for a smaller one.
 #[test]
 fn s02p1_the_queue_takes_as_many_bytes_as_a_group_may_have() {
     let log = held(Options { max_bytes: 10, ..Options::default() });

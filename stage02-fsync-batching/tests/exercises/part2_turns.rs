@@ -1,4 +1,5 @@
-//! Part 2: one at a time has the log. One caller appends, syncs and closes; several take turns; the first error is final.
+//! Part 2: one at a time has the log. A single caller appends, syncs and closes; several take turns; the first error is
+//! final.
 
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use crate::harness::{
     Outcome, alone, alone_on, close, hand_in, limited, poisoned, shared, spawn, text, try_hand_in, unshared,
 };
 
-/// One caller uses the group commit as any other log. An append is written and not yet durable; a sync makes it so, says
-/// how far, and is counted.
+/// One caller uses the group commit as any other log. An append is written and not yet durable; a sync makes it so,
+/// says how far, and is counted.
 #[test]
 fn s02p2_one_caller_appends_and_syncs() {
     let (mut log, gate) = alone(Options::default());
@@ -45,8 +46,8 @@ fn s02p2_what_one_caller_synced_survives_every_power_cut() {
     crash::power_cuts::<Stage01>(Lens::PowerCut, &options, one_caller).expect_survival();
 }
 
-/// Closing makes durable whatever was written and not synced (G7), and gives the log back. If nothing is left to sync, it
-/// costs nothing.
+/// Closing makes durable whatever was written and not synced (G7), and gives the log back. If nothing is left to sync,
+/// it costs nothing.
 #[test]
 fn s02p2_closing_syncs_what_is_left_and_no_more() {
     limited(|| {
@@ -90,8 +91,8 @@ fn s02p2_the_first_error_is_final() {
     });
 }
 
-/// Two threads that sync take turns: the second has no log to take while the first is at the disk (G2), and goes on when
-/// it is back.
+/// Two threads that sync take turns: the second has no log to take while the first is at the disk (G2), and goes on
+/// when it is back.
 #[test]
 fn s02p2_two_that_sync_take_turns() {
     limited(|| {
@@ -164,7 +165,8 @@ fn s02p2_a_failure_wakes_those_who_wait_for_the_log() {
     });
 }
 
-/// A thread that panics with the log in its hands takes the log with it. Those who wait for it are told, not left waiting.
+/// A thread that panics with the log in its hands takes the log with it. Those who wait for it are told, not left
+/// waiting.
 #[test]
 fn s02p2_a_panic_at_the_log_wakes_those_who_wait_for_it() {
     limited(|| {

@@ -91,8 +91,8 @@ fn s02p3_the_queue_is_free_while_the_disk_works() {
     });
 }
 
-/// No producer of a group is answered before the group's sync has returned (G5), and no durable reader sees its records.
-/// An answer before that is a promise that a power cut breaks.
+/// No producer of a group is answered before the group's sync has returned (G5), and no durable reader sees its
+/// records. An answer before that is a promise that a power cut breaks.
 #[test]
 fn s02p3_nobody_is_answered_before_the_sync() {
     limited(|| {
@@ -146,8 +146,8 @@ fn eight_producers(sim: &SimDisk) {
     producers.into_iter().for_each(Watched::result);
 }
 
-/// What a durability promises is what the writer does: `PerAppend`, `PerGroup` and an interval that has run out sync the
-/// group, the others write it and answer.
+/// What a durability promises is what the writer does: `PerAppend`, `PerGroup` and an interval that has run out sync
+/// the group, the others write it and answer.
 #[test]
 fn s02p3_the_durability_decides_whether_a_group_is_synced() {
     limited(|| {
@@ -201,8 +201,8 @@ fn s02p3_per_append_shares_no_sync() {
     });
 }
 
-/// A producer that finds no room waits (G1), so memory stays bounded by two groups: the one under way, and the queue. When
-/// there is room again, everybody gets through.
+/// A producer that finds no room waits (G1), so memory stays bounded by two groups: the one under way, and the queue.
+/// When there is room again, everybody gets through.
 #[test]
 fn s02p3_producers_wait_for_room_and_all_get_through() {
     limited(|| {
@@ -278,8 +278,8 @@ fn s02p3_every_group_may_be_as_large_as_the_first() {
     });
 }
 
-/// A failed sync is told to all that it may have cost (G6): those of its group, those in the queue behind it and those who
-/// wait for room. Nothing more is written, and who comes later is told the same.
+/// A failed sync is told to all that it may have cost (G6): those of its group, those in the queue behind it and those
+/// who wait for room. Nothing more is written, and who comes later is told the same.
 #[test]
 fn s02p3_a_failed_sync_is_told_to_everybody() {
     limited(|| {

@@ -71,8 +71,8 @@ fn s02p4_it_takes_over_when_the_writer_is_done() {
     });
 }
 
-/// Producers that hand in and never wait get through a queue of one: each finds room again, and the last record is written
-/// as well, though nobody comes behind it.
+/// Producers that hand in and never wait get through a queue of one: each finds room again, and the last record is
+/// written as well, though nobody comes behind it.
 #[test]
 fn s02p4_producers_that_never_wait_get_through() {
     limited(|| {
@@ -89,8 +89,8 @@ fn s02p4_producers_that_never_wait_get_through() {
     });
 }
 
-/// With an interval, a record that was answered is synced when its time has come, though no append comes along. From then
-/// on no power cut takes it.
+/// With an interval, a record that was answered is synced when its time has come, though no append comes along. From
+/// then on no power cut takes it.
 #[test]
 fn s02p4_the_interval_is_kept_when_no_append_comes_along() {
     limited(|| {

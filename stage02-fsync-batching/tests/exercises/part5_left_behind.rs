@@ -6,8 +6,8 @@ use stage02::{Log, Offset, Options};
 
 use crate::harness::{limited, shared, spawn, text, wait_until};
 
-/// Records are written even if nobody waits for them, whatever went on when they were handed in. Here two producers wait
-/// for their answers, one group after the other, while a third hands a record in and drops the ticket.
+/// Records are written even if nobody waits for them, whatever went on when they were handed in. Here two producers
+/// wait for their answers, one group after the other, while a third hands a record in and drops the ticket.
 #[test]
 fn s02p5_no_record_is_left_behind() {
     limited(|| {
