@@ -26,6 +26,7 @@ pub mod table;
 pub mod tour;
 pub mod units;
 pub mod versus;
+pub mod zoo;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ enum Command {
     Learn(learn::Command),
     Assign(assign::Assign),
     Grade(grade::Grade),
+    Zoo(zoo::Zoo),
     #[command(hide = true)]
     Gates(gates::Gates),
     #[command(hide = true)]
@@ -79,6 +81,7 @@ impl Cli {
             None => self.tour.run(out),
             Some(Command::Learn(learn)) => return learn.run(out),
             Some(Command::Gates(gates)) => return gates.run(),
+            Some(Command::Zoo(zoo)) => return zoo.run(out),
             Some(Command::Read(read)) => read.run(out),
             Some(Command::Build(build)) => build.run(out),
             Some(Command::Bench(bench)) => bench.run(),

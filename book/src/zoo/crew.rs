@@ -1,0 +1,126 @@
+//! The workers who try bugs side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use stage01::{Disk, DiskLock, OsDisk};
+
+use super::packages::{Package, packages};
+use super::workshop::{Plan, Workshop};
+use crate::exercises::runner::{Binary, Build, DoesNotCompile};
+
+/// How everything is built: what one bug changes is a few functions, so the compiler keeps what it knows of the rest;
+/// and nobody steps through it.
+const PROFILE: [(&str, &str); 2] = [("CARGO_INCREMENTAL", "1"), ("CARGO_PROFILE_DEV_DEBUG", "false")];
+
+/// Some workshops, with the same copy of the workspace in each.
+#[derive(Debug)]
+pub struct Crew {
+    workshops: Vec<Workshop>,
+    /// The packages in them.
+    pub packages: BTreeMap<String, Package>,
+    cores: usize,
+    _lock: DiskLock,
+}
+
+impl Crew {
+    /// So many workshops, within the cores that there are. The first of them is laid out; the others become like it
+    /// once the work is shared.
+    ///
+    /// # Errors
+    ///
+    /// Another process is at work in the folder.
+    pub fn assemble(folder: &Path, plan: &Plan, jobs: usize) -> Result<Crew> {
+        let lock = OsDisk::create(folder)?.lock().map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => anyhow::anyhow!("another `cargo course zoo` is at work in {}", folder.display()),
+            _ => anyhow::Error::new(error).context(format!("cannot lock {}", folder.display())),
+        })?;
+        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let workshops: Vec<Workshop> = (0..jobs.clamp(1, cores)).map(|number| Workshop::new(folder, number)).collect();
+        workshops[0].lay_out(plan)?;
+        let packages = packages(&workshops[0].copy())?;
+        Ok(Crew { workshops, packages, cores, _lock: lock })
+    }
+
+    /// Builds test targets without any bug, in the first workshop. Cargo talks to the user meanwhile.
+    pub fn build_first(&self, package: &str, targets: &BTreeSet<String>) -> Result<Vec<Binary>> {
+        match self.build_in(&self.workshops[0], package, targets, self.cores, true)? {
+            Ok(binaries) => Ok(binaries),
+            Err(_) => bail!("{package} does not compile as it is; the first error above is the one to mend"),
+        }
+    }
+
+    /// Builds test targets in a workshop as it is now.
+    pub fn build(
+        &self,
+        workshop: &Workshop,
+        package: &str,
+        targets: &BTreeSet<String>,
+    ) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
+        self.build_in(workshop, package, targets, (self.cores / self.workshops.len()).max(1), false)
+    }
+
+    fn build_in(
+        &self,
+        workshop: &Workshop,
+        package: &str,
+        targets: &BTreeSet<String>,
+        jobs: usize,
+        talks: bool,
+    ) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
+        let known = self.packages.get(package).with_context(|| format!("there is no package `{package}`"))?;
+        let jobs = OsString::from(jobs.to_string());
+        let profile = PROFILE.iter().map(|(name, value)| (*name, OsStr::new(*value)));
+        let environment: Vec<(&str, &OsStr)> = profile.chain([("CARGO_BUILD_JOBS", jobs.as_os_str())]).collect();
+        let build = Build {
+            package: &workshop.copy().join(&known.folder),
+            target_dir: &workshop.target(),
+            targets: targets.iter().cloned().collect(),
+            environment: &environment,
+            talks,
+            ..Build::default()
+        };
+        build.run()
+    }
+
+    /// Does a piece of work for each of the numbers. A worker who has done one takes the next. All begin with what the
+    /// first has built.
+    pub fn share<T: Send>(
+        &self,
+        numbers: &[usize],
+        work: impl Fn(&Workshop, usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let workshops = &self.workshops[..self.workshops.len().min(numbers.len())];
+        for_each(workshops.get(1..).unwrap_or_default(), |workshop| workshop.become_like(&self.workshops[0]))?;
+        let next = Mutex::new(numbers.iter());
+        let results = Mutex::new(Vec::new());
+        for_each(workshops, |workshop| {
+            loop {
+                let Some(number) = next.lock().expect("no worker panics while it holds this").next() else {
+                    return Ok(());
+                };
+                let result = work(workshop, *number).inspect_err(|_| {
+                    // Nobody takes more.
+                    *next.lock().expect("no worker panics while it holds this") = [].iter();
+                })?;
+                results.lock().expect("no worker panics while it holds this").push(result);
+            }
+        })?;
+        Ok(results.into_inner().expect("no worker panics while it holds this"))
+    }
+}
+
+/// Works in all of these at once.
+fn for_each(workshops: &[Workshop], work: impl Fn(&Workshop) -> Result<()> + Sync) -> Result<()> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = workshops.iter().map(|workshop| scope.spawn(|| work(workshop))).collect();
+        let done: Vec<Result<()>> =
+            threads.into_iter().map(|one| one.join().expect("a worker does not panic")).collect();
+        done.into_iter().collect()
+    })
+}
