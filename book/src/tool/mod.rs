@@ -6,6 +6,7 @@ pub mod assign;
 pub mod bench;
 pub mod compare;
 pub mod criterion_files;
+pub mod fill;
 pub mod floors;
 pub mod gates;
 pub mod grade;
@@ -67,6 +68,8 @@ enum Command {
     Grade(grade::Grade),
     Zoo(zoo::Zoo),
     #[command(hide = true)]
+    Fill(fill::Fill),
+    #[command(hide = true)]
     Gates(gates::Gates),
     #[command(hide = true)]
     Readme(readme::Readme),
@@ -92,6 +95,7 @@ impl Cli {
             Some(Command::Start(start)) => start.run(out),
             Some(Command::Assign(assign)) => assign.run(out),
             Some(Command::Grade(grade)) => grade.run(out),
+            Some(Command::Fill(fill)) => fill.run(out),
             Some(Command::Readme(readme)) => readme.run(out),
             Some(Command::Reference(reference)) => reference.run(out),
         };
