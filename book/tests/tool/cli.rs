@@ -37,6 +37,9 @@ fn the_lines_that_the_course_tells_its_readers_to_type_are_understood() {
         "course promises --evidence",
         "course readme --check",
         "course reference",
+        "course zoo 2 lab --only sync-on-request --jobs 2",
+        "course zoo 2 --tests my-tests --json score.json",
+        "course zoo --show sync-on-request --yes",
     ];
     for line in lines {
         Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -45,8 +48,15 @@ fn the_lines_that_the_course_tells_its_readers_to_type_are_understood() {
 
 #[test]
 fn lines_that_make_no_sense_are_refused() {
-    for line in ["course dance", "course play", "course play one", "course --no-serve --open", "course --quick compare"]
-    {
+    for line in [
+        "course dance",
+        "course play",
+        "course play one",
+        "course --no-serve --open",
+        "course --quick compare",
+        "course zoo two",
+        "course zoo 2 --json f",
+    ] {
         assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line} was taken");
     }
 }

@@ -1,5 +1,5 @@
 //! The tool, from outside: its command line, its web server, its reading of criterion's files, its measurement, its
-//! shell, and its view of a log's bytes.
+//! shell, its view of a log's bytes, and its zoo.
 
 mod cli;
 mod compare;
@@ -7,3 +7,4 @@ mod inspect;
 mod measure;
 mod play;
 mod serve;
+mod zoo;
