@@ -11,9 +11,9 @@ use anyhow::{Context, Result, ensure};
 use toml::{Table, Value};
 
 use super::chapters;
+use crate::exercises::build::cargo;
 use crate::exercises::course::{Course, Over, package_name};
 use crate::exercises::manifest;
-use crate::exercises::runner::cargo;
 use crate::exercises::spec;
 use crate::exercises::starter::{self, Written, copy_tree};
 

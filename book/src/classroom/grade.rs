@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::report::{Extra, Mark, Report, SCHEMA};
+use crate::exercises::build::Build;
 use crate::exercises::course::{Course, Over, package_name};
-use crate::exercises::runner::{Build, Manner, Ran, Test, run_all};
+use crate::exercises::runner::{Manner, Ran, Test, run_all};
 use crate::exercises::spec::{Part, Spec};
 use crate::exercises::starter::{self, Written};
 use crate::exercises::state;

@@ -11,12 +11,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::build::{Binary, Build};
 use super::course::{Course, Over, package_name};
-use super::runner::{Binary, Build, Manner, Outcome, Ran, run_all};
+use super::runner::{Manner, Outcome, Ran, run_all};
 use super::spec::{Part, Spec, TEST_TARGET};
 use super::starter::{self, Written};
 use super::subtract::Sources;
 use super::verdict::{first_panic, is_judged_by, judges, targets};
+
+/// Long enough for the longest crash test of a stage on a busy machine.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A test that fails on a starter says so within this time, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -72,7 +76,7 @@ fn try_state(spec: &Spec, written: usize, binaries: &[Binary]) -> Result<Vec<Str
     if written < spec.parts.len() {
         tests.retain(|test| spec.parts.iter().any(|part| is_judged_by(part, test)));
     }
-    let ran = run_all(&tests, &Manner::default(), |_| {})?;
+    let ran = run_all(&tests, &Manner { limit: LIMIT, ..Manner::default() }, |_| {})?;
     let mut wrong = Vec::new();
     for (number, part) in spec.parts.iter().enumerate() {
         let own: Vec<&Ran> = ran.iter().filter(|ran| judges(part, ran)).collect();

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::exercises::build::Build;
 use crate::exercises::course::Course;
-use crate::exercises::runner::{Build, Manner, Ran, Test, run_all};
+use crate::exercises::runner::{Manner, Ran, Test, run_all};
 use crate::exercises::spec::{Part, Selection, Spec};
 use crate::exercises::state::State;
 use crate::exercises::subtract::Sources;

@@ -12,7 +12,7 @@ use stage01::{Disk, DiskLock, OsDisk};
 
 use super::packages::{Package, packages};
 use super::workshop::{Plan, Workshop};
-use crate::exercises::runner::{Binary, Build, DoesNotCompile};
+use crate::exercises::build::{Binary, Build, DoesNotCompile};
 
 /// How everything is built: what one bug changes is a few functions, so the compiler keeps what it knows of the rest;
 /// and nobody steps through it.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::exercises::runner::cargo;
+use crate::exercises::build::cargo;
 
 /// A package.
 #[derive(Clone, Debug)]

@@ -11,8 +11,9 @@ use super::exhibit::Exhibit;
 use super::patch::Patch;
 use super::trial::{Court, building_order, said, stale};
 use super::workshop::{Plan, Workshop};
+use crate::exercises::build::{Binary, DoesNotCompile};
 use crate::exercises::course::package_name;
-use crate::exercises::runner::{Binary, DoesNotCompile, Manner, Test, run_all};
+use crate::exercises::runner::{Manner, Test, run_all};
 
 /// A score.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

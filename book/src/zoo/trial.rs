@@ -12,8 +12,9 @@ use super::crew::Crew;
 use super::exhibit::Exhibit;
 use super::patch::{Patch, TestName};
 use super::workshop::{Plan, Workshop};
+use crate::exercises::build::{Binary, DoesNotCompile};
 use crate::exercises::course::Course;
-use crate::exercises::runner::{Binary, DoesNotCompile, Manner, Outcome, Ran, Test, run_all};
+use crate::exercises::runner::{Manner, Outcome, Ran, Test, run_all};
 use crate::exercises::verdict::first_panic;
 use crate::source::nearest::nearest;
 
