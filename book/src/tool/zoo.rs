@@ -29,7 +29,8 @@ const LIMIT: Duration = Duration::from_secs(90);
 ///
 /// A bug is a patch in `zoo/` of a stage or of the laboratory, with the name of the test that must find it. It is wrong
 /// if that test passes, if it fails without the bug too, if the patch no longer fits, and if a sync call of a stage is
-/// taken away by no bug. With `--tests` it is your own tests that have to find the bugs of a stage.
+/// taken away by no bug. With `--tests` it is your own tests that have to find the bugs of a stage, those that can be
+/// seen from outside.
 ///
 /// The exit status is 0 if all is well, and 1 if anything is wrong. A score is never wrong, but tests that fail without
 /// any bug are.

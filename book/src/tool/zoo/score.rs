@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use super::super::progress::Progress;
 use super::super::table::{Align, Table};
 use crate::zoo::Exhibit;
+use crate::zoo::patch::Patch;
 use crate::zoo::score::{Judgement, Score};
 use crate::zoo::trial::Court;
 
@@ -24,8 +25,11 @@ pub(super) fn score(
     out: &mut dyn Write,
 ) -> Result<ExitCode> {
     let folder = court.course.reference(stage)?;
-    let is_in_stage = |exhibit: &&&Exhibit| court.course.root.join(&exhibit.patch.file).starts_with(folder);
-    let bugs: Vec<&Exhibit> = exhibits.iter().filter(is_in_stage).copied().collect();
+    let is_in_stage = |patch: &Patch| court.course.root.join(&patch.file).starts_with(folder);
+    // What a unit test alone can see is out of reach for tests from outside.
+    let is_in_reach = |patch: &Patch| patch.killed_by.target != "lib";
+    let bugs = exhibits.iter().filter(|exhibit| is_in_stage(&exhibit.patch) && is_in_reach(&exhibit.patch));
+    let bugs: Vec<&Exhibit> = bugs.copied().collect();
     let progress = OnceLock::new();
     let judgement = court.score(stage, &std::path::absolute(tests)?, &bugs, &|at, by| {
         let progress = progress.get_or_init(|| Progress::new(bugs.len()));
