@@ -141,6 +141,18 @@ fn docs_that_are_left_out_and_bare_signatures_fold_as_they_should() {
 }
 
 #[test]
+fn the_bare_signature_of_a_body_on_one_line_is_not_folded() {
+    let chapter = format!("{CHAPTER}\n{{{{#item stage01::Log::sync sig}}}}\n");
+    let book = book(&chapter, &EXERCISES.replace("<Log as Display>::fmt", "Log::sync"));
+    assert_eq!(book.problems(), [""; 0]);
+    let page = book.page("stage01.html");
+    let whole = between(&page, "id=\"item-stage01-Log-sync\"", "</figure>");
+    assert!(whole.contains("fn sync(&amp;self) {</code>") && whole.contains(">}</code>"), "{whole}");
+    let signature = between(&page, "id=\"item-stage01-Log-sync-2\"", "</figure>");
+    assert!(signature.contains("fn sync(&amp;self) { … }</code>") && !signature.contains("<details"), "{signature}");
+}
+
+#[test]
 fn the_list_of_parts_says_what_to_read_to_write_and_to_run() {
     let book = book(CHAPTER, EXERCISES);
     book.write("book/chapters/one.md", "# One\n\n![lines](img/log.svg)\n\n1. Look:\n\n   {{#exercises stage01}}\n");
