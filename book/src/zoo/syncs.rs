@@ -161,8 +161,8 @@ fn two(&self) {
     }
 
     const FIRST: &str = "@@ -1,3 +1,2 @@\n fn one(&self) {\n-    self.sync();\n }\n";
-    // As a patch is written before lines were put in above it.
-    const SECOND: &str = "@@ -3,3 +3,2 @@\n fn two(&self) {\n-    self.sync();\n }\n";
+    // It fits in two places, and was made before a line was put in above them.
+    const SECOND: &str = "@@ -5,2 +5 @@\n-    self.sync();\n }\n";
 
     #[test]
     fn of_two_equal_calls_each_needs_a_bug_of_its_own() {
