@@ -50,8 +50,9 @@ pub fn make(course: &Course, spec: &Spec, over: Over, written: Written) -> Resul
     Ok(copy)
 }
 
-/// Takes the bodies out of the copied sources.
-fn subtract(copy: &Path, reference: &Path, spec: &Spec, Written(written): Written) -> Result<Sources> {
+/// Takes the bodies of all parts from `written` on out of the copied sources, and plants the bug of a debugging exercise
+/// among them.
+pub fn subtract(copy: &Path, reference: &Path, spec: &Spec, Written(written): Written) -> Result<Sources> {
     for part in spec.parts.iter().skip(written) {
         if let Some(name) = &part.patch {
             let path = reference.join(name);

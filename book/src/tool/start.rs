@@ -37,7 +37,11 @@ pub struct Start {
 impl Start {
     /// Makes the copy, unless there is one.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let course = Course::open(&paths::workspace())?;
+        self.start(&Course::open(&paths::workspace())?, out)
+    }
+
+    /// The same in any course.
+    fn start(&self, course: &Course, out: &mut dyn Write) -> Result<()> {
         let copy = course.copy(self.stage);
         if copy.exists() {
             if !self.fresh {
@@ -54,13 +58,13 @@ impl Start {
         }
         let spec = course.spec(self.stage)?;
         course.reference(self.stage)?;
-        starter::make(&course, &spec, self.over, Written(0))
+        starter::make(course, &spec, self.over, Written(0))
             .inspect_err(|_| {
                 // A half of a copy would look like somebody's work.
                 let _ = fs::remove_dir_all(&copy);
             })
             .with_context(|| format!("cannot make {}", paths::short(&copy)))?;
-        configure(&course)?;
+        configure(course)?;
         let minutes: u32 = spec.parts.iter().map(|part| part.minutes).sum();
         writeln!(out, "{} is yours: {} parts, about {minutes} minutes.", paths::short(&copy), spec.parts.len())?;
         for part in &spec.parts {
@@ -97,4 +101,68 @@ fn set_aside(copy: &Path) -> Result<PathBuf> {
     let kept = names.into_iter().find(|name| !name.exists()).expect("some number is free");
     fs::rename(copy, &kept).with_context(|| format!("cannot move {} to {}", copy.display(), kept.display()))?;
     Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exercises::state::State;
+
+    fn course(folder: &Path) -> Course {
+        Course::open(&paths::workspace()).unwrap().with_exercises(folder)
+    }
+
+    fn start(course: &Course, stage: u32, over: Over, fresh: bool) -> Result<String> {
+        let mut out = Vec::new();
+        Start { stage, over, fresh }.start(course, &mut out)?;
+        Ok(String::from_utf8(out)?)
+    }
+
+    #[test]
+    fn work_is_never_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let course = course(dir.path());
+        start(&course, 1, Over::Reference, false).unwrap();
+        let mine = course.copy(1).join("src/scan.rs");
+        assert!(fs::read_to_string(&mine).unwrap().contains("todo!(\"s01p"), "some body is taken out");
+        fs::write(&mine, "// mine\n").unwrap();
+        assert!(start(&course, 1, Over::Reference, false).unwrap().contains("stays as it is"));
+        assert_eq!(fs::read_to_string(&mine).unwrap(), "// mine\n");
+
+        let said = start(&course, 1, Over::Reference, true).unwrap();
+        assert!(said.contains("is kept in"), "{said}");
+        start(&course, 1, Over::Reference, true).unwrap();
+        let kept = fs::read_dir(dir.path()).unwrap().filter(|entry| {
+            let path = entry.as_ref().unwrap().path();
+            fs::read_to_string(path.join("src/scan.rs")).is_ok_and(|text| text == "// mine\n")
+        });
+        assert_eq!(kept.count(), 1, "the work is still there after two fresh starts");
+        assert_ne!(fs::read_to_string(&mine).unwrap(), "// mine\n");
+    }
+
+    #[test]
+    fn a_stage_stands_on_the_reference_or_on_the_learners_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let course = course(dir.path());
+        let said = format!("{:#}", start(&course, 2, Over::Mine, false).unwrap_err());
+        assert!(said.contains("stage 1 has not been started; `cargo course start 1`"), "{said}");
+        assert!(!course.copy(2).exists(), "half a copy is no copy");
+        start(&course, 1, Over::Reference, false).unwrap();
+        start(&course, 2, Over::Mine, false).unwrap();
+        assert_eq!(State::read(&course.copy(2)).unwrap().over, Over::Mine);
+        let path = |stage: u32, name: &str| {
+            let manifest = crate::exercises::manifest::read(&course.copy(stage).join("Cargo.toml")).unwrap();
+            manifest["workspace"]["dependencies"][name]["path"].as_str().unwrap().to_string()
+        };
+        assert_eq!((path(2, "stage01").as_str(), path(2, "lab").as_str()), ("../stage01", "../lab"));
+        start(&course, 3, Over::Reference, false).unwrap();
+        assert!(path(3, "stage02").ends_with("stage02-fsync-batching"), "{}", path(3, "stage02"));
+    }
+
+    #[test]
+    fn a_stage_that_is_not_there_is_named_with_those_that_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = format!("{:#}", start(&course(dir.path()), 9, Over::Reference, false).unwrap_err());
+        assert!(said.starts_with("there is no stage 9 here; the stages are 1, 2, 3"), "{said}");
+    }
 }

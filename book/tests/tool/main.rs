@@ -6,5 +6,6 @@ mod compare;
 mod inspect;
 mod measure;
 mod play;
+mod runner;
 mod serve;
 mod zoo;
