@@ -80,10 +80,22 @@ impl Disk for OsDisk {
         let directory = File::open(&self.path)?;
         // The standard library has the same since Rust 1.89.
         match fs4::FileExt::try_lock(&directory) {
-            Ok(()) => Ok(Box::new(directory)),
+            Ok(()) => Ok(Box::new(OsLock(directory))),
             Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(e)) => Err(e),
         }
+    }
+}
+
+/// A lock on a directory, given back when it is dropped.
+#[derive(Debug)]
+struct OsLock(File);
+
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        // To close the file is not enough: a process that this one is starting just now has a copy of the handle, and
+        // the lock, until it runs its program. There is nothing to do about an error; then the close has to do.
+        let _ = fs4::FileExt::unlock(&self.0);
     }
 }
 
@@ -160,6 +172,20 @@ impl DiskFile for OsFile {
 mod tests {
     use super::*;
     use std::cell::RefCell;
+
+    /// A child process has copies of all open files from its fork until it runs its program.
+    #[test]
+    fn a_lock_ends_when_it_is_dropped_whoever_has_a_copy_of_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = OsDisk::existing(directory.path()).unwrap();
+        let file = File::open(directory.path()).unwrap();
+        let copy = file.try_clone().unwrap();
+        fs4::FileExt::try_lock(&file).unwrap();
+        assert_eq!(disk.lock().unwrap_err().kind(), ErrorKind::WouldBlock);
+        drop(OsLock(file));
+        disk.lock().expect("the lock was given back, though its file is still open");
+        drop(copy);
+    }
 
     /// Every new directory's name is synced in its parent, the outermost first.
     #[test]
