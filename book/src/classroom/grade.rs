@@ -14,11 +14,12 @@ use anyhow::{Context, Result, bail, ensure};
 use super::report::{Extra, Mark, Report, SCHEMA};
 use crate::exercises::build::Build;
 use crate::exercises::course::{Course, Over, package_name};
+use crate::exercises::explain::{explain, plainest};
 use crate::exercises::runner::{Manner, Ran, Test, run_all};
 use crate::exercises::spec::{Part, Spec};
 use crate::exercises::starter::{self, Written};
 use crate::exercises::state;
-use crate::exercises::verdict::{explain, is_judged_by, judges, targets};
+use crate::exercises::verdict::{is_judged_by, judges, targets};
 
 /// What everything is worth that the stage promises beside its parts.
 const REST_POINTS: u32 = 20;
@@ -157,7 +158,7 @@ fn mark(number: String, name: String, points: u32, ran: &[&Ran], copy: &Path, wo
     if !ran.is_empty() {
         output += &format!("{passed} of {} tests pass.", ran.len());
     }
-    if let Some(failed) = ran.iter().find(|ran| !ran.passed()) {
+    if let Some(failed) = plainest(ran.iter().copied(), copy) {
         output += &format!("\n{}", explain(failed, copy));
     }
     Mark::for_tests(number, name, points, passed, ran.len(), output)

@@ -42,7 +42,10 @@ impl Course {
 
     /// The folder of a stage's reference.
     pub fn reference(&self, stage: u32) -> Result<&Path> {
-        let known: Vec<String> = self.stages.keys().map(ToString::to_string).collect();
+        let mut known: Vec<u32> = self.stages.keys().copied().chain(self.all_started()).collect();
+        known.sort();
+        known.dedup();
+        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
         let found = self.stages.get(&stage);
         Ok(found.with_context(|| format!("there is no stage {stage} here; the stages are {}", known.join(", ")))?)
     }

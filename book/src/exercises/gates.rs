@@ -13,11 +13,12 @@ use anyhow::{Context, Result, bail};
 
 use super::build::{Binary, Build};
 use super::course::{Course, Over, package_name};
+use super::explain::first_panic;
 use super::runner::{Manner, Outcome, Ran, run_all};
 use super::spec::{Part, Spec, TEST_TARGET};
 use super::starter::{self, Written};
 use super::subtract::Sources;
-use super::verdict::{first_panic, is_judged_by, judges, targets};
+use super::verdict::{is_judged_by, judges, targets};
 
 /// Long enough for the longest crash test of a stage on a busy machine.
 const LIMIT: Duration = Duration::from_secs(300);

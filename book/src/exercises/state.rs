@@ -27,6 +27,9 @@ pub struct State {
     /// The parts that were done when they were last checked.
     #[serde(default)]
     pub done: Vec<String>,
+    /// Whether everything else that the stage promises was kept when it was last checked.
+    #[serde(default)]
+    pub rest: bool,
     /// The fingerprint that each function had at the start.
     pub starter: Fingerprints,
 }

@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::steps::{next_step, untouched};
 use crate::exercises::build::Build;
 use crate::exercises::course::Course;
+use crate::exercises::explain::{explain, plainest};
 use crate::exercises::runner::{Manner, Ran, Test, run_all};
 use crate::exercises::spec::{Part, Selection, Spec};
 use crate::exercises::state::State;
 use crate::exercises::subtract::Sources;
-use crate::exercises::verdict::{Verdict, explain, is_judged_by, judges, targets};
+use crate::exercises::verdict::{Verdict, is_judged_by, judges, targets};
 use crate::paths;
 use crate::progress::Progress;
 
@@ -50,7 +52,7 @@ impl Check {
         let chosen: Vec<&Part> = spec.parts.iter().filter(|part| self.selection.holds(part.id)).collect();
         // What does not parse, the compiler explains better.
         let untouched = Sources::read(&copy).map_or_else(|_| Vec::new(), |sources| untouched(&spec, &state, &sources));
-        let begun: Vec<&Part> = chosen.iter().copied().filter(|part| !untouched.contains(&part.id.part)).collect();
+        let begun: Vec<&Part> = chosen.iter().copied().filter(|part| self.is_begun(part, &spec, &untouched)).collect();
         let mut ran = match self.test(&copy, &begun, stage)? {
             Some(ran) => ran,
             None => return Ok(ExitCode::FAILURE),
@@ -65,16 +67,27 @@ impl Check {
                 None => return Ok(ExitCode::FAILURE),
                 Some(rest) => {
                     let (passed, tests) = (rest.iter().filter(|ran| ran.passed()).count(), rest.len());
-                    let mark = if passed == tests { "✓ done" } else { "✗ failing" };
+                    state.rest = passed == tests;
+                    state.write(&copy)?;
+                    let mark = if state.rest { "✓ done" } else { "✗ failing" };
                     writeln!(
                         out,
-                        "  {mark:<13}  {stage:<3}  everything else the stage promises, {passed} of {tests} tests"
+                        "  {mark:<13}  {stage:<3}  everything else the stage promises, {passed} of {tests} tests pass"
                     )?;
                     ran.extend(rest);
                 }
             }
         }
         self.say_next(&verdicts, &ran, &spec, &copy, out)
+    }
+
+    /// Whether the tests of a part are worth running. There is nothing to write before one looks for a bug: its test is
+    /// what one starts from, as soon as it can run.
+    fn is_begun(&self, part: &Part, spec: &Spec, untouched: &[u32]) -> bool {
+        let others_are_written = || untouched.iter().all(|number| *number == part.id.part);
+        let is_asked_for = self.selection == Selection::Part(part.id);
+        !untouched.contains(&part.id.part)
+            || (part.is_debugging() && (is_asked_for || others_are_written()) && untouched.len() < spec.parts.len())
     }
 
     /// Builds and runs the tests of these parts. None if something does not compile, which has then been said.
@@ -101,7 +114,7 @@ impl Check {
         copy: &Path,
         out: &mut dyn Write,
     ) -> Result<ExitCode> {
-        let failed = |part: &Part| ran.iter().find(|ran| judges(part, ran) && !ran.passed());
+        let failed = |part: &Part| plainest(ran.iter().filter(|ran| judges(part, ran)), copy);
         let failing = verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Failing { .. }));
         if let Some((part, _)) = failing {
             writeln!(out)?;
@@ -115,9 +128,13 @@ impl Check {
             )?;
             return Ok(ExitCode::FAILURE);
         }
-        if let Some(ran) = ran.iter().find(|ran| !ran.passed()) {
+        if let Some(ran) = plainest(ran.iter(), copy) {
             writeln!(out, "\n{}", explain(ran, copy))?;
-            writeln!(out, "Next: every part passes its own tests, so this one sees how they work together.")?;
+            writeln!(
+                out,
+                "Next: every part passes its own tests, and this one does not: it looks at something that no part"
+            )?;
+            writeln!(out, "is about, or at how the parts work together. It stands in tests/{}.", ran.target)?;
             return Ok(ExitCode::FAILURE);
         }
         writeln!(out)?;
@@ -142,37 +159,6 @@ impl Check {
     }
 }
 
-/// The parts, by number, of which no function has been touched.
-pub(crate) fn untouched(spec: &Spec, state: &State, sources: &Sources) -> Vec<u32> {
-    let is_starter =
-        |item: &str| sources.fingerprint(item).is_ok_and(|(name, body)| state.starter.get(&name) == Some(&body));
-    let parts = spec.parts.iter().filter(|part| part.functions.iter().all(|function| is_starter(&function.item)));
-    parts.map(|part| part.id.part).collect()
-}
-
-/// What to do in order to begin a part.
-pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
-    let mut text = format!("Next: part {}, “{}”, about {} minutes.\n", part.id, part.title, part.minutes);
-    let chapter = format!("{}.md", crate::exercises::course::package_name(part.id.stage));
-    text += &format!("  read   “{}” in the chapter of stage {} ({chapter})\n", part.section, part.id.stage);
-    if part.is_debugging() {
-        text += "  find   the bug that this stage's copy has; all else in it is right\n";
-    } else {
-        let sources = Sources::read(copy).ok();
-        for function in &part.functions {
-            let place = sources
-                .as_ref()
-                .and_then(|sources| sources.spot(&function.item).ok())
-                .map_or_else(String::new, |spot| {
-                    format!(" ({}:{})", paths::short(&copy.join(spot.file)), spot.brace_line)
-                });
-            text += &format!("  write  {}{place}\n", function.item);
-        }
-    }
-    text += &format!("  then   cargo course check {}", part.id);
-    Ok(text)
-}
-
 fn verdict(part: &Part, begun: &[&Part], ran: &[Ran]) -> Verdict {
     if !begun.iter().any(|one| one.id == part.id) {
         return Verdict::NotStarted;
@@ -183,7 +169,7 @@ fn verdict(part: &Part, begun: &[&Part], ran: &[Ran]) -> Verdict {
 fn show(part: &Part, verdict: &Verdict, out: &mut dyn Write) -> Result<()> {
     let (mark, tests) = match verdict {
         Verdict::Done { tests } => ("✓ done", format!("{tests} tests")),
-        Verdict::Failing { passed, tests } => ("✗ failing", format!("{passed} of {tests} tests")),
+        Verdict::Failing { passed, tests } => ("✗ failing", format!("{passed} of {tests} tests pass")),
         Verdict::NotStarted => ("· not started", format!("{} minutes", part.minutes)),
     };
     let boss = if part.boss { " (boss)" } else { "" };

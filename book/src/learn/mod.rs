@@ -6,11 +6,12 @@ pub mod check;
 pub mod hint;
 pub mod next;
 pub mod peek;
+mod steps;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 /// A Log in Six Stages: the exercise of your class
@@ -21,26 +22,40 @@ use clap::{Parser, Subcommand};
 #[command(after_help = "Example:\n  cargo course next\n  cargo course check 2\n  cargo course hint 2.1")]
 pub struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<ClassCommand>,
 }
 
-/// The commands.
 #[derive(Subcommand, Debug)]
+enum ClassCommand {
+    #[command(flatten)]
+    Here(Command),
+    /// What the chapters name and only the whole course has.
+    #[command(external_subcommand)]
+    Elsewhere(Vec<String>),
+}
+
+/// The commands: their own types say what each does.
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs)]
 pub enum Command {
-    /// See [`check`].
     Check(check::Check),
-    /// See [`hint`].
     Hint(hint::Hint),
-    /// See [`peek`].
     Peek(peek::Peek),
-    /// See [`next`].
     Next(next::Next),
 }
 
 impl Cli {
     /// Does what the command line asks for.
     pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
-        self.command.unwrap_or(Command::Next(next::Next {})).run(out)
+        match self.command {
+            None => Command::Next(next::Next {}).run(out),
+            Some(ClassCommand::Here(command)) => command.run(out),
+            Some(ClassCommand::Elsewhere(words)) => bail!(
+                "`{}` is no command of a class repository: it has next, check, hint and peek. Your stage has been started; \
+                 what else the chapters name (play, bench, zoo) is in the whole course",
+                words.join(" ")
+            ),
+        }
     }
 }
 

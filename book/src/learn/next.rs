@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 
-use super::check::{next_step, untouched};
+use super::steps::{next_step, untouched};
 use crate::exercises::course::Course;
 use crate::exercises::state::State;
 use crate::exercises::subtract::Sources;
@@ -25,7 +25,13 @@ impl Next {
         for stage in course.all_started() {
             let copy = course.started(stage)?;
             let (spec, state) = (course.spec(stage)?, State::read(&copy)?);
-            let Some(part) = spec.parts.iter().find(|part| !state.is_done(part.id)) else { continue };
+            let Some(part) = spec.parts.iter().find(|part| !state.is_done(part.id)) else {
+                if state.rest {
+                    continue;
+                }
+                writeln!(out, "Next: everything else that stage {stage} promises.\n  cargo course check {stage}")?;
+                return Ok(());
+            };
             let is_untouched =
                 Sources::read(&copy).is_ok_and(|sources| untouched(&spec, &state, &sources).contains(&part.id.part));
             if is_untouched {

@@ -14,8 +14,8 @@ use super::patch::{Patch, TestName};
 use super::workshop::{Plan, Workshop};
 use crate::exercises::build::{Binary, DoesNotCompile};
 use crate::exercises::course::Course;
+use crate::exercises::explain::first_panic;
 use crate::exercises::runner::{Manner, Outcome, Ran, Test, run_all};
-use crate::exercises::verdict::first_panic;
 use crate::source::nearest::nearest;
 
 /// What came of a bug. The first is as it should be.

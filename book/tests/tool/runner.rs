@@ -4,8 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use book::exercises::build::Build;
+use book::exercises::explain::explain;
 use book::exercises::runner::{Manner, Outcome, Ran, run_all};
-use book::exercises::verdict::explain;
 
 const TESTS: &str = r#"
 /// It is what it is.

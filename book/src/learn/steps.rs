@@ -1,0 +1,41 @@
+//! Where a learner is, and what the next step is.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::exercises::spec::{Part, Spec};
+use crate::exercises::state::State;
+use crate::exercises::subtract::Sources;
+use crate::paths;
+
+/// The parts, by number, of which no function has been touched.
+pub(crate) fn untouched(spec: &Spec, state: &State, sources: &Sources) -> Vec<u32> {
+    let is_starter =
+        |item: &str| sources.fingerprint(item).is_ok_and(|(name, body)| state.starter.get(&name) == Some(&body));
+    let parts = spec.parts.iter().filter(|part| part.functions.iter().all(|function| is_starter(&function.item)));
+    parts.map(|part| part.id.part).collect()
+}
+
+/// What to do in order to begin a part.
+pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
+    let mut text = format!("Next: part {}, “{}”, about {} minutes.\n", part.id, part.title, part.minutes);
+    let chapter = format!("{}.md", crate::exercises::course::package_name(part.id.stage));
+    text += &format!("  read   “{}” in the chapter of stage {} ({chapter})\n", part.section, part.id.stage);
+    if part.is_debugging() {
+        text += "  find   the bug that this stage's copy has; all else in it is right\n";
+    } else {
+        let sources = Sources::read(copy).ok();
+        for function in &part.functions {
+            let place = sources
+                .as_ref()
+                .and_then(|sources| sources.spot(&function.item).ok())
+                .map_or_else(String::new, |spot| {
+                    format!(" ({}:{})", paths::short(&copy.join(spot.file)), spot.brace_line)
+                });
+            text += &format!("  write  {}{place}\n", function.item);
+        }
+    }
+    text += &format!("  then   cargo course check {}", part.id);
+    Ok(text)
+}
