@@ -6,22 +6,41 @@ use std::path::Path;
 
 use super::runner::{Outcome, Ran};
 
-/// Where a test panicked, and what it said.
+/// A panic in what a test printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic {
+    /// The name of the thread; the thread of a test has the test's name.
+    pub thread: String,
     /// File, line and column.
     pub place: String,
     /// The message.
     pub message: String,
 }
 
-/// The first panic in what a test printed.
-pub fn first_panic(output: &str) -> Option<Panic> {
-    let mut lines = output.lines().skip_while(|line| !is_panic_head(line));
-    let place = lines.next()?.split_once(" panicked at ")?.1.trim_end_matches(':').to_string();
-    let message: Vec<&str> = lines.take_while(|line| !is_panic_head(line) && !is_after_panic(line)).collect();
-    Some(Panic { place, message: message.join("\n").trim().to_string() })
+/// The panics in what a test printed.
+pub fn panics(output: &str) -> Vec<Panic> {
+    let lines: Vec<&str> = output.lines().collect();
+    let heads = lines.iter().enumerate().filter(|(_, line)| is_panic_head(line));
+    let panic = |(at, head): (usize, &&str)| {
+        let (thread, place) = head.split_once(" panicked at ")?;
+        let thread = thread.strip_prefix("thread '")?.rsplit_once('\'')?.0.to_string();
+        let message = lines[at + 1..].iter().take_while(|line| !is_panic_head(line) && !is_after_panic(line));
+        let message = message.copied().collect::<Vec<_>>().join("\n").trim().to_string();
+        Some(Panic { thread, place: place.trim_end_matches(':').to_string(), message })
+    };
+    heads.filter_map(panic).collect()
 }
+
+/// The panic that says most: of a body that is not written, else the test's own, else the last. A test may have asked
+/// for those before it.
+pub fn telling_panic(ran: &Ran) -> Option<Panic> {
+    let all = panics(&ran.output);
+    let todo = all.iter().find(|panic| panic.message.starts_with(NOT_WRITTEN));
+    todo.or_else(|| all.iter().find(|panic| panic.thread == ran.name)).or(all.last()).cloned()
+}
+
+/// How the panic of a `todo!` begins.
+const NOT_WRITTEN: &str = "not yet implemented: ";
 
 fn is_panic_head(line: &str) -> bool {
     line.starts_with("thread '") && line.contains(" panicked at ")
@@ -38,8 +57,8 @@ pub fn explain(ran: &Ran, package: &Path) -> String {
     if let Some(meaning) = meaning(ran, package) {
         text.extend(["  what it checks: ", &meaning, "\n"]);
     }
-    let panic = first_panic(&ran.output);
-    let todo = panic.as_ref().and_then(|panic| panic.message.strip_prefix("not yet implemented: "));
+    let panic = telling_panic(ran);
+    let todo = panic.as_ref().and_then(|panic| panic.message.strip_prefix(NOT_WRITTEN));
     match (&ran.outcome, panic.as_ref(), todo) {
         (_, Some(panic), Some(todo)) => {
             let _ = writeln!(text, "  what happened:  it needs a body that is not written yet: {todo}");
@@ -127,11 +146,23 @@ test part1::s01p1_it_adds ... FAILED
 ";
 
     #[test]
-    fn the_first_panic_is_found_with_its_place_and_all_of_its_message() {
-        let panic = first_panic(PANIC).unwrap();
+    fn a_panic_is_found_with_its_place_and_all_of_its_message() {
+        let panic = telling_panic(&ran(Outcome::Failed, PANIC)).unwrap();
         assert_eq!(panic.place, "tests/exercises.rs:5:9");
         assert_eq!(panic.message, "assertion `left == right` failed: one and one\n  left: 3\n right: 2");
-        assert_eq!(first_panic("nothing"), None);
+        assert_eq!(telling_panic(&ran(Outcome::Failed, "nothing")), None);
+    }
+
+    #[test]
+    fn of_several_panics_the_most_telling_is_shown() {
+        let panic = |thread: &str, message: &str| format!("thread '{thread}' (3) panicked at a.rs:1:2:\n{message}\n");
+        let told = |output: String| telling_panic(&ran(Outcome::Failed, &output)).unwrap().message;
+        let asked_for = panic("<unnamed>", "the test asked for this");
+        let own = panic("part1::s01p1_it_adds", "nobody was told");
+        let todo = panic("<unnamed>", "not yet implemented: s01p1: add them");
+        assert_eq!(told(asked_for.clone() + &own), "nobody was told");
+        assert_eq!(told(own + &asked_for + &todo), "not yet implemented: s01p1: add them");
+        assert_eq!(told(asked_for + &panic("<unnamed>", "and nobody was told")), "and nobody was told");
     }
 
     #[test]

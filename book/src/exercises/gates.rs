@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use super::build::{Binary, Build};
 use super::course::{Course, Over, package_name};
-use super::explain::first_panic;
+use super::explain::telling_panic;
 use super::runner::{Manner, Outcome, Ran, run_all};
 use super::spec::{Part, Spec, TEST_TARGET};
 use super::starter::{self, Written};
@@ -108,7 +108,7 @@ fn complaint(part: &Part, ran: &Ran, number: usize, written: usize) -> Option<St
             Some(format!("{name} takes {:.0} s to fail", ran.took.as_secs_f64()))
         }
         (Outcome::Failed, false) if number == written && !ran.output.contains(&reason) => {
-            let said = first_panic(&ran.output).map_or_else(|| ran.output.clone(), |panic| panic.message);
+            let said = telling_panic(ran).map_or_else(|| ran.output.clone(), |panic| panic.message);
             Some(format!("{name} fails for another reason than `{reason}`:\n{said}"))
         }
         (Outcome::Failed, false) => None,

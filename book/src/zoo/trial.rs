@@ -14,7 +14,7 @@ use super::patch::{Patch, TestName};
 use super::workshop::{Plan, Workshop};
 use crate::exercises::build::{Binary, DoesNotCompile};
 use crate::exercises::course::Course;
-use crate::exercises::explain::first_panic;
+use crate::exercises::explain::telling_panic;
 use crate::exercises::runner::{Manner, Outcome, Ran, Test, run_all};
 use crate::source::nearest::nearest;
 
@@ -201,7 +201,7 @@ fn find(test: &TestName, binaries: &[Binary]) -> Result<Result<Test, String>> {
 
 /// What a test that failed has said.
 pub(super) fn said(ran: &Ran) -> String {
-    match (&ran.outcome, first_panic(&ran.output)) {
+    match (&ran.outcome, telling_panic(ran)) {
         (Outcome::Hangs, _) => format!("it was still running after {:.0} s", ran.took.as_secs_f64()),
         (_, Some(panic)) => format!("{}: {}", panic.place, panic.message),
         (_, None) => ran.output.trim().to_string(),
