@@ -3,6 +3,8 @@
 //! Without the feature `reference` there is only what a learner's copy of a stage needs: [`learn`].
 
 #[cfg(feature = "reference")]
+mod claim;
+#[cfg(feature = "reference")]
 pub mod classroom;
 #[cfg(feature = "reference")]
 mod date;

@@ -30,6 +30,11 @@ pub fn quick_results() -> PathBuf {
     target().join("course").join("quick.json")
 }
 
+/// Where exercises are tried and judged: copies of stages that are made anew each time, and what is compiled of them.
+pub fn workshop() -> PathBuf {
+    target().join("course").join("workshop")
+}
+
 /// The numbers that are checked in, to compare with.
 pub fn reference() -> PathBuf {
     workspace().join("book").join("results").join("reference.json")

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::paths;
+use crate::claim::claim;
 use crate::exercises::course::Course;
 use crate::exercises::gates::try_stage;
 
@@ -23,8 +24,8 @@ impl Gates {
     pub fn run(&self) -> Result<ExitCode> {
         let course = Course::open(&paths::workspace())?;
         let stages = if self.stages.is_empty() { course.stages.keys().copied().collect() } else { self.stages.clone() };
-        let target = std::path::absolute(paths::target()).context("cannot find the target directory")?;
-        let folder = target.join("course").join("gates");
+        let folder = std::path::absolute(paths::workshop()).context("cannot find the target directory")?;
+        let _claim = claim(&folder)?;
         let mut sound = true;
         for stage in stages {
             let spec = course.spec(stage)?;

@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::paths;
 use super::progress::Progress;
+use crate::claim::claim;
 use crate::classroom::grade::{Limits, grade, submissions};
 use crate::classroom::report::Report;
 use crate::exercises::course::Course;
@@ -49,7 +50,8 @@ impl Grade {
     /// Judges, prints the points and writes the report.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
         let course = Course::open(&paths::workspace())?;
-        let workshop = std::path::absolute(paths::target())?.join("course").join("grade");
+        let workshop = std::path::absolute(paths::workshop())?;
+        let _claim = claim(&workshop)?;
         let limits = Limits {
             test: Duration::from_secs(self.limit),
             all: Duration::from_secs(self.limit_all),

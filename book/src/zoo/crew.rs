@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use stage01::{Disk, DiskLock, OsDisk};
+use stage01::DiskLock;
 
 use super::packages::{Package, packages};
 use super::workshop::{Plan, Workshop};
+use crate::claim::claim;
 use crate::exercises::build::{Binary, Build, DoesNotCompile};
 
 /// How everything is built: what one bug changes is a few functions, so the compiler keeps what it knows of the rest;
@@ -36,10 +36,7 @@ impl Crew {
     ///
     /// Another process is at work in the folder.
     pub fn assemble(folder: &Path, plan: &Plan, jobs: usize) -> Result<Crew> {
-        let lock = OsDisk::create(folder)?.lock().map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => anyhow::anyhow!("another `cargo course zoo` is at work in {}", folder.display()),
-            _ => anyhow::Error::new(error).context(format!("cannot lock {}", folder.display())),
-        })?;
+        let lock = claim(folder)?;
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         let workshops: Vec<Workshop> = (0..jobs.clamp(1, cores)).map(|number| Workshop::new(folder, number)).collect();
         workshops[0].lay_out(plan)?;
