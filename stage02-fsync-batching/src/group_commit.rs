@@ -14,8 +14,9 @@ use crate::ticket::Ticket;
 /// A log with group commit: many producers, one writer at a time, one write and one sync for all that wait.
 ///
 /// - **G5** An answer means what [`Durability`] says, and answers come in the order of the offsets.
-/// - **G6** The first failed write or sync poisons the log: every waiter gets that error, and nothing is retried,
-///   since after a failed sync the kernel has marked the pages clean and the next sync reports a success that is none.
+/// - **G6** The first failed write or sync poisons the log: whoever waits and whoever comes later gets
+///   [`Error::Poisoned`] with that failure as its cause, and nothing is retried, since after a failed sync the kernel
+///   has marked the pages clean and the next sync reports a success that is none. What was answered stays answered.
 /// - **G7** Closing or dropping the log writes and syncs all that was handed in.
 pub struct GroupCommit<L: Log> {
     desk: Arc<Desk<L>>,

@@ -33,7 +33,7 @@
 //! - **G3** `synced <= answered <= next offset`.
 //! - **G4** Once failed, a log stays failed, and nothing is written after it.
 //! - **G5** An answer means what [`Durability`] says, and answers come in the order of the offsets.
-//! - **G6** The first failed write or sync poisons: every waiter gets that error, nothing is retried.
+//! - **G6** The first failed write or sync poisons: it is the cause that every waiter gets, and nothing is retried.
 //! - **G7** Closing or dropping the log writes and syncs all that was handed in.
 //!
 //! ## Reading order

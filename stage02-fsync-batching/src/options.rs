@@ -46,7 +46,7 @@ impl Options {
     }
 
     /// Whether a group that holds `records` records of `bytes` bytes has room for one of `more` bytes. An empty group
-    /// always has.
+    /// always has. A sum of bytes that no `usize` can hold is over every limit: the sum saturates.
     pub(crate) fn has_room(&self, records: usize, bytes: usize, more: usize) -> bool {
         let max_records = if self.durability == Durability::PerAppend { 1 } else { self.max_records };
         records == 0 || (records < max_records && bytes.saturating_add(more) <= self.max_bytes)

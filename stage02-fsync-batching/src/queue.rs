@@ -65,7 +65,8 @@ impl<L> Queue<L> {
         }
     }
 
-    /// The first failure, for good. The records of the group that collects will not be written.
+    /// The first failure, for good. The records of the group that collects will not be written: they are dropped, and
+    /// their bytes with them.
     pub(crate) fn fail(&mut self, error: Error) -> Error {
         let cause = Arc::clone(self.failure.get_or_insert_with(|| Arc::new(error)));
         self.pending.clear();
