@@ -3,10 +3,12 @@
 //! Nothing here waits for ever, and no log is dropped unless a test says so: dropping one closes it, and a test that
 //! panics must not meet a second panic on its way out.
 
+use std::fs;
 use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -41,6 +43,8 @@ struct State {
     syncs: usize,
     appends: usize,
     outcome: Outcome,
+    /// The thread that came last with a sync.
+    last: LastThread,
     /// Whether a thread of the test has panicked: then nobody need wait any longer.
     given_up: bool,
 }
@@ -79,6 +83,7 @@ impl Gate {
     }
 
     /// Returns when `count` syncs in all have come to the gate.
+    #[track_caller]
     pub(crate) fn wait_for_syncs(&self, count: usize) {
         let short = |state: &mut State| state.syncs < count && !state.given_up;
         let (state, _) = self.changed.wait_timeout_while(self.state(), LIMIT, short).unwrap();
@@ -99,6 +104,11 @@ impl Gate {
         self.state().appends
     }
 
+    /// The thread that came last with a sync.
+    pub(crate) fn last_thread(&self) -> LastThread {
+        self.state().last.clone()
+    }
+
     fn append(&self) -> Outcome {
         let mut state = self.state();
         state.appends += 1;
@@ -106,8 +116,10 @@ impl Gate {
     }
 
     fn pass(&self) -> Outcome {
+        let here = LastThread::here();
         let mut state = self.state();
         state.syncs += 1;
+        state.last = here;
         let mine = state.syncs;
         self.changed.notify_all();
         let state = self.changed.wait_while(state, |state| state.admitted.is_some_and(|count| mine > count));
@@ -121,6 +133,39 @@ impl Gate {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+}
+
+thread_local! {
+    /// Goes with its thread.
+    static ALIVE: Arc<()> = Arc::new(());
+}
+
+/// A thread that came to the gate.
+#[derive(Clone, Default)]
+pub(crate) struct LastThread {
+    alive: Weak<()>,
+    /// Where Linux says how much time it has had on a processor.
+    stat: PathBuf,
+}
+
+impl LastThread {
+    fn here() -> LastThread {
+        // Elsewhere than on Linux there is no such link, and no such file.
+        let task = fs::read_link("/proc/thread-self").unwrap_or_default();
+        LastThread { alive: ALIVE.with(Arc::downgrade), stat: Path::new("/proc").join(task).join("stat") }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.alive.strong_count() == 0
+    }
+
+    /// How long it has run so far, in hundredths of a second; nothing where the system does not tell.
+    pub(crate) fn ticks(&self) -> Option<u64> {
+        let stat = fs::read_to_string(&self.stat).ok()?;
+        // The name, in brackets, may hold spaces; the times are the twelfth and the thirteenth field behind it.
+        let times = stat.rsplit_once(") ")?.1.split(' ').skip(11).take(2);
+        times.map(|time| time.parse::<u64>().ok()).sum()
     }
 }
 
@@ -183,6 +228,7 @@ pub(crate) fn shared(options: Options) -> (Shared, Arc<Gate>) {
 }
 
 /// The log for one again, once all threads that shared it are done.
+#[track_caller]
 pub(crate) fn unshared(log: Shared) -> Alone {
     Arc::into_inner(log).expect("the threads that share the log are done")
 }
@@ -193,8 +239,12 @@ pub(crate) fn close(log: Alone) -> Result<GatedLog> {
 }
 
 /// Hands a record in for a ticket, in a part before the background thread is written.
+#[track_caller]
 pub(crate) fn hand_in(log: &GroupCommit<GatedLog>, record: Record<'static>) -> Ticket<GatedLog> {
-    try_hand_in(log, record).unwrap_or_else(|refused| panic!("expected a ticket, found: {refused}"))
+    match try_hand_in(log, record) {
+        Ok(ticket) => ticket,
+        Err(refused) => panic!("expected a ticket, found: {refused}"),
+    }
 }
 
 /// Hands a record in or gets it back, in a part before the background thread is written.
@@ -208,6 +258,7 @@ pub(crate) fn try_hand_in(
 
 /// Takes the log from the desk and keeps it at the gate, so that what is handed in stays in the queue. Where the part
 /// is not written that could do this, nobody can write either.
+#[track_caller]
 pub(crate) fn keep_from_writing(log: &Shared, gate: &Gate) {
     later_parts_may_be_missing();
     gate.close();
@@ -258,13 +309,21 @@ pub(crate) fn spawn<T: Send + 'static>(gate: &Arc<Gate>, work: impl FnOnce() -> 
 
 impl<T> Watched<T> {
     /// What the thread returned. A panic in it goes on here.
+    #[track_caller]
     pub(crate) fn result(self) -> T {
-        self.outcome().unwrap_or_else(|panic| panic::resume_unwind(panic))
+        self.result_or("expected a thread to return: it still waits, and nobody wakes it")
+    }
+
+    /// What the thread returned, or a failure that says why it should have.
+    #[track_caller]
+    pub(crate) fn result_or(self, what: &str) -> T {
+        self.outcome(what).unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 
     /// Fails unless the thread ends in the panic that the test asked for.
+    #[track_caller]
     pub(crate) fn panics_as_asked(self) {
-        match self.outcome() {
+        match self.outcome("expected the writer to panic, as its disk does: it still waits") {
             Ok(_) => panic!("expected the writer to panic, as its disk does"),
             Err(panic) if is_asked_for(panic.as_ref()) => {}
             Err(panic) => panic::resume_unwind(panic),
@@ -272,6 +331,7 @@ impl<T> Watched<T> {
     }
 
     /// Fails if the thread has returned: it should be waiting.
+    #[track_caller]
     pub(crate) fn still_waits(&self, what: &str) {
         match self.result.recv_timeout(GRACE) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -280,10 +340,9 @@ impl<T> Watched<T> {
         }
     }
 
-    fn outcome(self) -> thread::Result<T> {
-        let outcome = self.result.recv_timeout(LIMIT);
-        let outcome =
-            outcome.unwrap_or_else(|_| panic!("expected a thread to return within {LIMIT:?}, it still waits"));
+    #[track_caller]
+    fn outcome(self, what: &str) -> thread::Result<T> {
+        let Ok(outcome) = self.result.recv_timeout(LIMIT) else { panic!("{what} (after {LIMIT:?})") };
         // What it held has to be gone when the test goes on.
         self.thread.join().expect("its panics were caught");
         outcome
@@ -295,6 +354,7 @@ fn is_asked_for(panic: &(dyn std::any::Any + Send)) -> bool {
 }
 
 /// Runs the body of a test, and fails if it does not come back.
+#[track_caller]
 pub(crate) fn limited(test: impl FnOnce() + Send + 'static) {
     let name = thread::current().name().unwrap_or("a test").to_string();
     let (done, is_done) = mpsc::channel();
@@ -310,6 +370,7 @@ pub(crate) fn limited(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Returns when `is_so` is, and fails if that takes too long.
+#[track_caller]
 pub(crate) fn wait_until(gate: &Gate, what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !is_so() {

@@ -7,6 +7,7 @@ use stage02::{Durability, Error, Log, Offset, Options, RECORD_BYTES_MAX, Record,
 use crate::harness::{Shared, alone_on, hand_in, keep_from_writing, limited, shared, text, try_hand_in};
 
 /// A log of which nothing is written.
+#[track_caller]
 fn held(options: Options) -> Shared {
     let (log, gate) = shared(options);
     keep_from_writing(&log, &gate);

@@ -28,24 +28,6 @@ fn s02p2_one_caller_appends_and_syncs() {
     assert_eq!((stats.syncs, stats.sync_latency_ns.len()), (1, 1), "(syncs, latencies) that were counted");
 }
 
-/// What a sync has acknowledged is there after any power cut, at any operation.
-#[test]
-fn s02p2_what_one_caller_synced_survives_every_power_cut() {
-    let options = crash::Options {
-        sampling: Sampling { states_max: 200, seed: 2 },
-        recovery_states_max: 2,
-        ..Default::default()
-    };
-    let one_caller = |sim: &SimDisk| {
-        let (mut log, _gate) = alone_on(sim, Options::default());
-        for batch in 0..4 {
-            Log::append(&mut *log, &lab::records::records(Offset(batch * 3), 3)).expect("the disk takes a batch");
-            sim.acknowledge(log.sync().expect("the disk syncs").0);
-        }
-    };
-    crash::power_cuts::<Stage01>(Lens::PowerCut, &options, one_caller).expect_survival();
-}
-
 /// Closing makes durable whatever was written and not synced (G7), and gives the log back. If nothing is left to sync,
 /// it costs nothing.
 #[test]
@@ -62,32 +44,6 @@ fn s02p2_closing_syncs_what_is_left_and_no_more() {
         log.sync().unwrap();
         close(log).unwrap();
         assert_eq!(gate.syncs(), 1, "syncs, with nothing left to sync");
-    });
-}
-
-/// The first failed write or sync is final (G4, G6), even if the disk works again: who tries later gets the same cause,
-/// and nothing more is written.
-#[test]
-fn s02p2_the_first_error_is_final() {
-    limited(|| {
-        for outcome in [Outcome::AppendFails, Outcome::SyncFails] {
-            let (mut log, gate) = alone(Options::default());
-            log.append_durable(&text("safe")).unwrap();
-            gate.set(outcome);
-            let cause = poisoned(log.append_durable(&text("lost")));
-            assert!(cause.to_string().contains("the disk is gone"), "expected the disk's own words, found: {cause}");
-            gate.set(Outcome::Works);
-            let (appends, syncs) = (gate.appends(), gate.syncs());
-            for again in [poisoned(Log::append(&mut *log, &[text("later")])), poisoned(log.sync())] {
-                assert!(Arc::ptr_eq(&cause, &again), "{outcome:?}: expected the first failure again, found: {again}");
-            }
-            let refused = try_hand_in(&log, text("later"));
-            let is_refused = matches!(refused, Err(Refused::Failed(Error::Poisoned { .. })));
-            assert!(is_refused, "{outcome:?}: expected a record to be refused as poisoned, found {refused:?}");
-            poisoned(close(log));
-            let after = (gate.appends(), gate.syncs());
-            assert_eq!(after, (appends, syncs), "{outcome:?}: (writes, syncs) after the failure");
-        }
     });
 }
 
@@ -137,6 +93,32 @@ fn s02p2_offsets_that_were_given_during_a_sync_stay_given() {
     });
 }
 
+/// The first failed write or sync is final (G4, G6), even if the disk works again: who tries later gets the same cause,
+/// and nothing more is written.
+#[test]
+fn s02p2_the_first_error_is_final() {
+    limited(|| {
+        for outcome in [Outcome::AppendFails, Outcome::SyncFails] {
+            let (mut log, gate) = alone(Options::default());
+            log.append_durable(&text("safe")).unwrap();
+            gate.set(outcome);
+            let cause = poisoned(log.append_durable(&text("lost")));
+            assert!(cause.to_string().contains("the disk is gone"), "expected the disk's own words, found: {cause}");
+            gate.set(Outcome::Works);
+            let (appends, syncs) = (gate.appends(), gate.syncs());
+            for again in [poisoned(Log::append(&mut *log, &[text("later")])), poisoned(log.sync())] {
+                assert!(Arc::ptr_eq(&cause, &again), "{outcome:?}: expected the first failure again, found: {again}");
+            }
+            let refused = try_hand_in(&log, text("later"));
+            let is_refused = matches!(refused, Err(Refused::Failed(Error::Poisoned { .. })));
+            assert!(is_refused, "{outcome:?}: expected a record to be refused as poisoned, found {refused:?}");
+            poisoned(close(log));
+            let after = (gate.appends(), gate.syncs());
+            assert_eq!(after, (appends, syncs), "{outcome:?}: (writes, syncs) after the failure");
+        }
+    });
+}
+
 /// A failure is told to everybody who waits for the log, at once, and with the same cause.
 #[test]
 fn s02p2_a_failure_wakes_those_who_wait_for_the_log() {
@@ -165,6 +147,36 @@ fn s02p2_a_failure_wakes_those_who_wait_for_the_log() {
     });
 }
 
+/// A failure throws away the records that wait in the queue, and frees their memory: they will not be written, and a
+/// program may keep a log that has failed for as long as it runs.
+#[test]
+fn s02p2_a_failure_lets_the_records_in_the_queue_go() {
+    limited(|| {
+        let (log, gate) = shared(Options::default());
+        gate.close();
+        gate.set(Outcome::SyncFails);
+        let syncing = spawn(&gate, {
+            let log = Arc::clone(&log);
+            move || {
+                let mut synced = Ok(Offset(0));
+                let measured = allocation_counter::measure(|| synced = log.sync());
+                (measured.bytes_current, synced)
+            }
+        });
+        gate.wait_for_syncs(1);
+        for _ in 0..10 {
+            drop(hand_in(&log, text("x".repeat(10_000))));
+        }
+        gate.open();
+        let (bytes, synced) = syncing.result();
+        poisoned(synced);
+        assert!(
+            bytes < -90_000,
+            "expected the ten records of 10000 bytes to be freed, found {bytes} bytes more in use"
+        );
+    });
+}
+
 /// A thread that panics with the log in its hands takes the log with it. Those who wait for it are told, not left
 /// waiting.
 #[test]
@@ -185,8 +197,28 @@ fn s02p2_a_panic_at_the_log_wakes_those_who_wait_for_it() {
         second.still_waits("a sync returned while another had the log");
         gate.open();
         first.panics_as_asked();
-        let cause = poisoned(second.result());
+        let cause = poisoned(
+            second.result_or("the writer panicked as the test asked, and those who wait for the log were not told"),
+        );
         assert!(matches!(*cause, Error::WriterPanicked), "expected WriterPanicked as the cause, found: {cause}");
         poisoned(close(unshared(log)));
     });
+}
+
+/// What a sync has acknowledged is there after any power cut, at any operation.
+#[test]
+fn s02p2_what_one_caller_synced_survives_every_power_cut() {
+    let options = crash::Options {
+        sampling: Sampling { states_max: 200, seed: 2 },
+        recovery_states_max: 2,
+        ..Default::default()
+    };
+    let one_caller = |sim: &SimDisk| {
+        let (mut log, _gate) = alone_on(sim, Options::default());
+        for batch in 0..4 {
+            Log::append(&mut *log, &lab::records::records(Offset(batch * 3), 3)).expect("the disk takes a batch");
+            sim.acknowledge(log.sync().expect("the disk syncs").0);
+        }
+    };
+    crash::power_cuts::<Stage01>(Lens::PowerCut, &options, one_caller).expect_survival();
 }
