@@ -5,6 +5,7 @@ mod common;
 use common::text;
 use stage02::{Durability, GroupCommit, Options, Record};
 
+/// An append allocates nothing but its record: the vectors of the groups are used again, with their memory.
 #[test]
 fn an_append_allocates_nothing_beyond_its_record() {
     for durability in [Durability::PerGroup, Durability::PerAppend, Durability::OperatingSystem] {

@@ -8,6 +8,7 @@ use common::{GatedLog, text};
 use lab::watchdog::within_limit;
 use stage02::{GroupCommit, Offset, Options, Refused};
 
+/// A queue that is full refuses a record and gives it back, and takes records again when its group is written.
 #[test]
 fn a_full_queue_refuses_and_gives_the_record_back() {
     within_limit(|| {
@@ -30,6 +31,7 @@ fn a_full_queue_refuses_and_gives_the_record_back() {
     });
 }
 
+/// A producer that finds no room waits until a group is on its way, and then gets its offset and its answer.
 #[test]
 fn a_producer_waits_for_room_and_then_goes_on() {
     within_limit(|| {
@@ -52,6 +54,7 @@ fn a_producer_waits_for_room_and_then_goes_on() {
     });
 }
 
+/// The bytes of a group are limited as its records are, up to the last byte.
 #[test]
 fn a_group_is_full_by_bytes_too() {
     within_limit(|| {
@@ -71,6 +74,7 @@ fn a_group_is_full_by_bytes_too() {
     });
 }
 
+/// A record that is larger than a group may be is written all the same, in a group for itself.
 #[test]
 fn a_record_larger_than_a_group_gets_a_group_for_itself() {
     within_limit(|| {
@@ -83,6 +87,7 @@ fn a_record_larger_than_a_group_gets_a_group_for_itself() {
     });
 }
 
+/// Producers that never wait for an answer get through a queue of one: whoever finds no room makes some.
 #[test]
 fn producers_that_only_submit_get_through_a_queue_of_one() {
     within_limit(|| {

@@ -9,6 +9,7 @@ use lab::sim::{Lens, Sampling, SimDisk};
 use lab::watchdog::within_limit;
 use stage02::{Log, Offset, Stage, Stage02};
 
+/// What one caller was answered is there after a power cut at any operation.
 #[test]
 fn one_caller_survives_every_power_cut() {
     let options = options(500);
@@ -16,16 +17,20 @@ fn one_caller_survives_every_power_cut() {
     crash::power_cuts::<Stage02>(Lens::PowerCut, &options, scenario::append_batches::<Stage02>(4, 3)).expect_survival();
 }
 
+/// What one caller was answered is there after a kill at any operation.
 #[test]
 fn one_caller_survives_every_kill() {
     crash::kills::<Stage02>(&options(8), scenario::append_batches::<Stage02>(4, 3)).expect_survival();
 }
 
+/// What many producers were answered is there after a power cut at any operation: nobody is answered before the sync of
+/// its group.
 #[test]
 fn many_producers_survive_every_power_cut() {
     within_limit(|| crash::power_cuts::<Stage02>(Lens::PowerCut, &options(50), eight_producers).expect_survival());
 }
 
+/// What many producers were answered is there after a kill at any operation.
 #[test]
 fn many_producers_survive_every_kill() {
     within_limit(|| crash::kills::<Stage02>(&options(2), eight_producers).expect_survival());

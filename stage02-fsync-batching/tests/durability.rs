@@ -28,23 +28,29 @@ fn worst_loss(durability: Durability) -> u64 {
     lost.max().expect("a power cut leaves something")
 }
 
+/// With `PerAppend` and `PerGroup` an answer comes after the sync, so a power cut takes nothing that was answered.
 #[test]
 fn a_power_cut_takes_nothing_that_was_answered_per_append_or_per_group() {
     assert_eq!(worst_loss(Durability::PerAppend), 0);
     assert_eq!(worst_loss(Durability::PerGroup), 0);
 }
 
+/// With `Interval` a power cut takes at most what was answered since the last sync; an interval of nothing syncs every
+/// group.
 #[test]
 fn a_power_cut_takes_what_was_answered_since_the_last_interval() {
     assert_eq!(worst_loss(Durability::Interval(Duration::from_secs(24 * 3600))), 10);
     assert_eq!(worst_loss(Durability::Interval(Duration::ZERO)), 0, "an interval of nothing syncs every group");
 }
 
+/// With `OperatingSystem` nothing is synced, and a power cut may take all of it.
 #[test]
 fn a_power_cut_takes_everything_that_was_left_to_the_operating_system() {
     assert_eq!(worst_loss(Durability::OperatingSystem), 10);
 }
 
+/// A record that was answered before its sync is seen by readers of what is written, and by those of what is durable
+/// only after a sync.
 #[test]
 fn an_answer_before_the_sync_is_seen_as_written_and_not_as_durable() {
     let (log, gate, _directory) = GatedLog::new();
@@ -57,6 +63,7 @@ fn an_answer_before_the_sync_is_seen_as_written_and_not_as_durable() {
     assert_eq!(log.reader().end(), Offset(1));
 }
 
+/// The sync of an interval comes even if no append follows to do it.
 #[test]
 fn the_interval_is_kept_when_no_append_comes_along() {
     within_limit(|| {

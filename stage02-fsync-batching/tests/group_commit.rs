@@ -10,6 +10,7 @@ use common::{GatedLog, reopen, text};
 use lab::watchdog::within_limit;
 use stage02::{Durability, GroupCommit, Log, Offset, Options, Reader, Scan, Stage, Stage02};
 
+/// The records that come while one sync is under way share the next.
 #[test]
 fn records_that_arrive_during_a_sync_share_the_next_one() {
     within_limit(|| {
@@ -31,6 +32,7 @@ fn records_that_arrive_during_a_sync_share_the_next_one() {
     });
 }
 
+/// No producer is answered, and no durable reader sees its record, before the sync has returned (G5).
 #[test]
 fn no_answer_is_given_before_the_sync_has_returned() {
     within_limit(|| {
@@ -53,6 +55,8 @@ fn no_answer_is_given_before_the_sync_has_returned() {
     });
 }
 
+/// Sixteen producers at once: each record lies at the offset that its producer was told, and the records of one
+/// producer are in its order.
 #[test]
 fn each_producer_finds_its_records_in_its_own_order() {
     within_limit(|| {
@@ -90,6 +94,7 @@ fn each_producer_finds_its_records_in_its_own_order() {
     });
 }
 
+/// A single thread forms groups too, if it hands in many records before it waits.
 #[test]
 fn one_thread_that_hands_in_before_it_waits_shares_syncs_with_itself() {
     within_limit(|| {
@@ -109,6 +114,7 @@ fn one_thread_that_hands_in_before_it_waits_shares_syncs_with_itself() {
     });
 }
 
+/// With `PerAppend` nobody shares a sync, however many come at once.
 #[test]
 fn per_append_shares_no_sync() {
     within_limit(|| {
@@ -127,6 +133,7 @@ fn per_append_shares_no_sync() {
     });
 }
 
+/// A writer that lingers goes as soon as its group is full.
 #[test]
 fn a_lingering_writer_goes_as_soon_as_its_group_is_full() {
     within_limit(|| {
@@ -142,6 +149,7 @@ fn a_lingering_writer_goes_as_soon_as_its_group_is_full() {
     });
 }
 
+/// A writer that lingers goes when its time is up, even if nobody else came.
 #[test]
 fn a_lingering_writer_goes_when_its_time_is_up() {
     within_limit(|| {
@@ -151,6 +159,7 @@ fn a_lingering_writer_goes_when_its_time_is_up() {
     });
 }
 
+/// Closing the log ends a linger, and the records of the group are written.
 #[test]
 fn closing_a_lingering_log_does_not_wait_for_the_linger() {
     within_limit(|| {
@@ -164,6 +173,7 @@ fn closing_a_lingering_log_does_not_wait_for_the_linger() {
     });
 }
 
+/// Closing writes and syncs all that was handed in, with the weakest durability too (G7).
 #[test]
 fn closing_makes_all_that_was_handed_in_durable() {
     within_limit(|| {
@@ -178,6 +188,7 @@ fn closing_makes_all_that_was_handed_in_durable() {
     });
 }
 
+/// Dropping the log does the same as closing it, and its tickets are answered (G7).
 #[test]
 fn dropping_the_log_flushes_it_and_its_tickets_are_answered() {
     within_limit(|| {
@@ -193,6 +204,7 @@ fn dropping_the_log_flushes_it_and_its_tickets_are_answered() {
     });
 }
 
+/// Closing costs no sync if everything is synced already.
 #[test]
 fn a_log_that_was_synced_is_not_synced_again_by_closing_it() {
     let (log, gate, _directory) = GatedLog::new();
@@ -202,6 +214,7 @@ fn a_log_that_was_synced_is_not_synced_again_by_closing_it() {
     assert_eq!(gate.syncs(), 1);
 }
 
+/// One caller who has the log alone and many who share it may take turns: the offsets go on.
 #[test]
 fn one_caller_and_many_may_take_turns() {
     let (log, _gate, _directory) = GatedLog::new();
@@ -216,6 +229,8 @@ fn one_caller_and_many_may_take_turns() {
     assert_eq!(log.next_offset(), Offset(6));
 }
 
+/// A record that no log takes is the mistake of one producer: it is refused by every way in, and the next record gets
+/// through.
 #[test]
 fn a_record_that_is_too_large_fails_alone() {
     let directory = tempfile::tempdir().unwrap();

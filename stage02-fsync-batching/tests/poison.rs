@@ -39,11 +39,14 @@ fn all_six_are_told(outcome: Outcome) {
     });
 }
 
+/// A failed sync is told to all who wait and to all who come later, with the same cause, and nothing more is written
+/// (G4, G6).
 #[test]
 fn a_failed_sync_poisons_the_log_and_wakes_all_waiters() {
     all_six_are_told(Outcome::SyncFails);
 }
 
+/// A writer that panics takes the log with it, and those who wait are told.
 #[test]
 fn a_writer_that_panics_poisons_the_log_and_wakes_all_waiters() {
     within_limit(|| {
@@ -63,6 +66,7 @@ fn a_writer_that_panics_poisons_the_log_and_wakes_all_waiters() {
     });
 }
 
+/// A failed write is final as a failed sync is: the error names its cause, and nothing is synced after it.
 #[test]
 fn a_failed_write_poisons_the_log() {
     let (log, gate, _directory) = GatedLog::new();
@@ -75,6 +79,7 @@ fn a_failed_write_poisons_the_log() {
     assert_eq!(gate.syncs(), 0);
 }
 
+/// The first failure is final for a single caller too.
 #[test]
 fn a_single_caller_is_poisoned_likewise() {
     for outcome in [Outcome::AppendFails, Outcome::SyncFails] {
