@@ -12,10 +12,11 @@ use toml::{Table, Value};
 
 use super::chapters;
 use crate::exercises::build::cargo;
-use crate::exercises::course::{Course, Over, package_name};
+use crate::exercises::course::{Course, package_name};
 use crate::exercises::manifest;
 use crate::exercises::spec;
 use crate::exercises::starter::{self, Written, copy_tree};
+use crate::exercises::state::Over;
 
 /// Stands where a student would otherwise read what the bug is.
 const WITHHELD: &str = "whoever set the exercise knows";

@@ -13,12 +13,12 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::report::{Extra, Mark, Report, SCHEMA};
 use crate::exercises::build::Build;
-use crate::exercises::course::{Course, Over, package_name};
+use crate::exercises::course::{Course, package_name};
 use crate::exercises::explain::{explain, plainest};
 use crate::exercises::runner::{Manner, Ran, Test, run_all};
 use crate::exercises::spec::{Part, Spec};
 use crate::exercises::starter::{self, Written};
-use crate::exercises::state;
+use crate::exercises::state::{self, Over};
 use crate::exercises::verdict::{is_judged_by, judges, targets};
 
 /// What everything is worth that the stage promises beside its parts.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::spec::{self, Spec};
-use super::state::State;
+use super::state::{Over, State};
 
 /// A checkout of the course, or a class repository made from one.
 #[derive(Clone, Debug)]
@@ -101,17 +101,6 @@ impl Course {
             }
         }
     }
-}
-
-/// What a learner's copy of a stage is built over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Over {
-    /// The course's own earlier stages
-    #[default]
-    Reference,
-    /// Your copies of the earlier stages
-    Mine,
 }
 
 /// `stage02`, the package of stage 2.

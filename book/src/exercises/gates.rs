@@ -12,11 +12,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::build::{Binary, Build};
-use super::course::{Course, Over, package_name};
+use super::course::{Course, package_name};
 use super::explain::telling_panic;
 use super::runner::{Manner, Outcome, Ran, run_all};
 use super::spec::{Part, Spec, TEST_TARGET};
 use super::starter::{self, Written};
+use super::state::Over;
 use super::subtract::Sources;
 use super::verdict::{is_judged_by, judges, targets};
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::course::{Course, Over, package_name};
+use super::course::{Course, package_name};
 use super::manifest::Root;
 use super::spec::Spec;
-use super::state::State;
+use super::state::{Over, State};
 use super::subtract::Sources;
 use crate::zoo::patch::Patch;
 

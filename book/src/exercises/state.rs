@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::course::Over;
 use super::spec::PartId;
 use super::subtract::Fingerprints;
 
@@ -32,6 +31,17 @@ pub struct State {
     pub rest: bool,
     /// The fingerprint that each function had at the start.
     pub starter: Fingerprints,
+}
+
+/// What a learner's copy of a stage is built over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// The course's own earlier stages
+    #[default]
+    Reference,
+    /// Your copies of the earlier stages
+    Mine,
 }
 
 impl State {

@@ -11,8 +11,9 @@ use toml::Value;
 
 use super::paths;
 use crate::date;
-use crate::exercises::course::{Course, Over};
+use crate::exercises::course::Course;
 use crate::exercises::starter::{self, Written};
+use crate::exercises::state::Over;
 
 /// Start the exercises of a stage, in a folder of your own
 ///
