@@ -33,6 +33,8 @@ fn enough(report: Report, states: u64) -> Report {
     report
 }
 
+/// A process that is killed at any moment, even while it recovers, leaves a log that opens with every acknowledged
+/// record.
 #[test]
 fn a_kill_at_any_moment_loses_nothing() {
     let options = Options::default();
@@ -40,6 +42,7 @@ fn a_kill_at_any_moment_loses_nothing() {
     enough(crash::kills::<Stage01>(&options, append_and_reopen), 5_000).expect_survival();
 }
 
+/// A power cut at any moment takes no record that was acknowledged, and none that was shown to a reader as durable.
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing() {
     let options = Options::default();

@@ -14,6 +14,7 @@ fn encode(offset: Offset, record: &Record<'_>) -> Vec<u8> {
 }
 
 proptest! {
+    /// Any key, value, timestamp and offset become one line, and come back out of it as they went in.
     #[test]
     fn any_record_comes_back_from_one_line(
         offset: u64,
@@ -38,6 +39,7 @@ proptest! {
         }
     }
 
+    /// Whatever bytes a file holds, decoding them gives a record or an error, and never a panic.
     #[test]
     fn decoding_any_bytes_is_a_record_or_an_error(bytes: Vec<u8>, text in "\\{.{0,60}\\}\n") {
         let _ = JsonLines.decode(&bytes);

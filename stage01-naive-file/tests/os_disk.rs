@@ -12,6 +12,8 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
     }
 }
 
+/// A writer makes the directories that it needs; a reader of a directory that is not there gets an error, and makes
+/// nothing.
 #[test]
 fn directories_are_made_for_a_writer_and_not_for_a_reader() {
     let root = tempfile::tempdir().unwrap();
@@ -23,6 +25,7 @@ fn directories_are_made_for_a_writer_and_not_for_a_reader() {
     assert_eq!(OsDisk::existing(&path).unwrap().list().unwrap(), Vec::<String>::new());
 }
 
+/// A file where the directory should be is an error, for writers and readers, and the file stays as it is.
 #[test]
 fn a_file_in_place_of_the_directory_is_refused() {
     let root = tempfile::tempdir().unwrap();
@@ -34,6 +37,7 @@ fn a_file_in_place_of_the_directory_is_refused() {
     assert_eq!(fs::read(&path).unwrap(), b"somebody's");
 }
 
+/// A file is made once, opened as often as one likes, read and written at positions, renamed and removed.
 #[test]
 fn a_name_is_made_once_and_opened_often() {
     let root = tempfile::tempdir().unwrap();

@@ -26,6 +26,8 @@ fn expect_loss(faults: Vec<Fault>, invariant: Invariant, scenario: impl FnOnce(&
     assert_eq!(failure.invariant, invariant, "{failure}");
 }
 
+/// With a disk that does all its syncs, no power cut takes anything: the losses below come from the syncs that they
+/// skip.
 #[test]
 fn with_all_its_syncs_it_loses_nothing() {
     let options = Options::default();
@@ -34,6 +36,7 @@ fn with_all_its_syncs_it_loses_nothing() {
     crash::power_cuts::<Stage01>(Lens::PowerCut, &options, cut_and_append).expect_survival();
 }
 
+/// The sync of an append is what makes its record durable: skipped, a power cut takes acknowledged records.
 #[test]
 fn without_the_sync_of_an_append_acknowledged_records_are_lost() {
     // The first sync is that of opening; the second is that of the first append.
@@ -41,11 +44,14 @@ fn without_the_sync_of_an_append_acknowledged_records_are_lost() {
     expect_loss(second, Invariant::AcknowledgedSurvive, append_three);
 }
 
+/// The sync of the directory makes the name of the file durable: skipped, a power cut takes the file and all its
+/// records.
 #[test]
 fn without_the_sync_of_the_directory_the_whole_file_is_lost() {
     expect_loss(vec![Fault::lying_directory_sync(Which::Every)], Invariant::AcknowledgedSurvive, append_three);
 }
 
+/// The sync of opening makes durable what a reader is about to see: skipped, a power cut takes back what was served.
 #[test]
 fn without_the_sync_of_opening_records_are_served_and_taken_back() {
     expect_loss(vec![Fault::lying_sync(Which::Every)], Invariant::ServedStaysServed, write_and_serve);

@@ -15,7 +15,7 @@ fn count(reader: &impl Reader) -> u64 {
     count
 }
 
-/// **L4**: a consumer reads beside the writer, and acts on each record that it is shown (it ships the order). No power
+/// L4: a consumer reads beside the writer, and acts on each record that it is shown (it ships the order). No power
 /// cut may take back what it saw. The failure tells a crash: which operations there were, what the consumer had been
 /// served by then, and what was lost. One function of the stage has a bug.
 #[test]

@@ -106,21 +106,37 @@ fn s01p1_what_does_not_start_like_a_line_is_refused_at_its_first_byte() {
 #[test]
 fn s01p1_a_line_that_our_writer_never_makes_is_an_error() {
     let bad = [
-        ("{\"offset\":1,\"timestamp_ms\":0}\n", "value"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"key\":\"k\"}\n", "value"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\",\"value_base64\":\"eA==\"}\n", "value_base64"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"key\":\"\",\"key_base64\":\"\",\"value\":\"x\"}\n", "key_base64"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"value_base64\":\"not base64\"}\n", "value_base64"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"value_base64\":\"eA\"}\n", "value_base64"),
-        ("{\"offset\":1,\"timestamp_ms\":0,\"key_base64\":\"/\",\"value\":\"\"}\n", "key_base64"),
+        ("{\"offset\":1,\"timestamp_ms\":0}\n", "neither `value` nor `value_base64`"),
+        ("{\"offset\":1,\"timestamp_ms\":0,\"key\":\"k\"}\n", "neither `value` nor `value_base64`"),
+        (
+            "{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\",\"value_base64\":\"eA==\"}\n",
+            "both `value` and `value_base64`",
+        ),
+        (
+            "{\"offset\":1,\"timestamp_ms\":0,\"key\":\"\",\"key_base64\":\"\",\"value\":\"x\"}\n",
+            "both `key` and `key_base64`",
+        ),
+        ("{\"offset\":1,\"timestamp_ms\":0,\"value_base64\":\"not base64\"}\n", "`value_base64` is not Base64"),
+        ("{\"offset\":1,\"timestamp_ms\":0,\"value_base64\":\"eA\"}\n", "`value_base64` is not Base64"),
+        ("{\"offset\":1,\"timestamp_ms\":0,\"key_base64\":\"/\",\"value\":\"\"}\n", "`key_base64` is not Base64"),
         ("{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\",\"headers\":[]}\n", "headers"),
         ("{\"offset\":1,\"timestamp_ms\":0,\"value\":\"x\"}}\n", "column"),
         ("{\"offset\":1,\"value\":\"x\"}\n", "timestamp_ms"),
     ];
     for (line, named) in bad {
         match JsonLines.decode(line.as_bytes()) {
-            Err(FormatError::Malformed(what)) => assert!(what.contains(named), "{line}`{named}` is not in: {what}"),
+            Err(FormatError::Malformed(what)) => assert!(what.contains(named), "{line}expected “{named}” in: {what}"),
             other => panic!("expected a malformed line, got {other:?} out of {line}"),
         }
     }
+}
+
+/// The name of a field says what its text is, and not the other way round. Base64 of bytes that are text is not what
+/// our writer makes, but its meaning is plain, so it is read.
+#[test]
+fn s01p1_base64_of_text_is_read() {
+    let (offset, record) = JsonLines
+        .decode(b"{\"offset\":1,\"timestamp_ms\":0,\"key_base64\":\"\",\"value_base64\":\"eA==\"}\n")
+        .expect("a line with one value");
+    assert_eq!((offset, record), (Offset(1), Record::new(0, &b"x"[..]).with_key(&b""[..])));
 }
