@@ -18,7 +18,7 @@ pub enum Error {
     /// The file system refused.
     #[error("{path}: cannot {action}: {cause}", path = path.display())]
     Io {
-        /// The operation, as an infinitive: "open", "write at position 4096".
+        /// The operation, as an infinitive: "open", "write at byte 4096". For people: nothing depends on the words.
         action: String,
         /// The file or directory it was tried on.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum Error {
     Truncated {
         /// The log's file.
         path: PathBuf,
-        /// The file's length now.
+        /// Where the file has no more bytes: the position of the read that gave none.
         length: u64,
         /// The position up to which the log was written.
         end: u64,

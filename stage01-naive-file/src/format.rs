@@ -18,7 +18,7 @@ pub trait Format: Clone + Send + Sync + 'static {
     /// Appends the frame of one record to `out`.
     fn encode(&self, offset: Offset, record: &Record<'_>, out: &mut Vec<u8>);
 
-    /// The length of the frame at the start of `bytes`, or `None` if it goes on beyond them.
+    /// The length of the frame at the start of `bytes`, at most all of them, or `None` if it goes on beyond them.
     ///
     /// An error if no frame starts here, told from as few bytes as possible, so that a reader can stop early.
     fn frame_len(&self, bytes: &[u8]) -> Result<Option<usize>, FormatError>;

@@ -27,8 +27,11 @@
 //!
 //! ## Invariants
 //!
-//! - **L1** Offsets are given by the log, start at the base offset and grow by one for each record.
-//! - **L2** The newline is the commit mark: a line without one was never acknowledged.
+//! Those of every [`Log`]:
+//!
+//! - **L1** Offsets are given by the log: the first is 0, and each next one is greater by one.
+//! - **L2** The end of its frame is a record's commit mark: a record without it was never acknowledged. Here it is the
+//!   newline.
 //! - **L3** `durable <= written <= length of the file`, and a reader never passes the watermark that it chose.
 //! - **L4** What a reader was shown as durable is never taken back.
 //!

@@ -10,6 +10,13 @@ use crate::record::Record;
 ///
 /// `&mut self` says it: whoever appends owns the log, and offsets need no lock to be unique. Many threads share a log
 /// by a type around it, which is the subject of stage 2.
+///
+/// Every log keeps four invariants; tests, hints and the bug zoo call them by these names.
+///
+/// - **L1** Offsets are given by the log: the first is 0, and each next one is greater by one.
+/// - **L2** The end of its frame is a record's commit mark: a record without it was never acknowledged.
+/// - **L3** `durable <= written <= length of the file`, and a reader never passes the watermark that it chose.
+/// - **L4** What a reader was shown as durable is never taken back.
 pub trait Log: Send + 'static {
     /// The readers of this log.
     type Reader: Reader;

@@ -19,7 +19,8 @@ pub struct LogEnd {
     pub torn_bytes: u64,
 }
 
-/// Reads the file from `from`, the start of a frame, to its end, and tells `visit` where each record starts.
+/// Reads the file from `from`, the start of a frame, to its end, and tells `visit` where each record starts. If the
+/// file does not reach to `from`, there is nothing to read: the end is at `from`, and nothing is torn.
 ///
 /// # Errors
 ///
