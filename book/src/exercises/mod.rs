@@ -10,6 +10,7 @@ pub mod course;
 pub mod explain;
 #[cfg(feature = "reference")]
 pub mod gates;
+mod groups;
 #[cfg(feature = "reference")]
 pub mod manifest;
 mod output;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::build::Binary;
+use super::groups;
 use super::output::keep;
 use super::spec::TEST_TARGET;
 
@@ -128,13 +129,15 @@ impl Test {
         command.args([&self.name, "--exact", "--nocapture", "--test-threads", "1"]);
         command.current_dir(&self.binary.package).env("RUST_BACKTRACE", "0").envs(manner.environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        own_group(&mut command);
+        groups::own_group(&mut command);
         let mut child = command.spawn().with_context(|| format!("cannot run {}", self.binary.path.display()))?;
         let pipes = (child.stdout.take().expect("it was piped"), child.stderr.take().expect("it was piped"));
         let (out, err) = (thread::spawn(move || keep(pipes.0)), thread::spawn(move || keep(pipes.1)));
+        let group = groups::enter(child.id());
         let status = wait(&mut child, began + manner.limit.min(left))?;
-        // What the test has started may hold the pipes open.
-        end_group(&mut child);
+        // What the test has started may hold the pipes open, and run on.
+        drop(group);
+        let _ = child.wait();
         let printed = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
         let mut output = printed(err) + &printed(out);
         let outcome = match status {
@@ -186,23 +189,4 @@ fn wait(child: &mut Child, deadline: Instant) -> Result<Option<ExitStatus>> {
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
-}
-
-/// Puts a process into a group of its own, to be ended with all that it starts.
-#[cfg(unix)]
-fn own_group(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-#[cfg(not(unix))]
-fn own_group(_command: &mut Command) {}
-
-/// Ends a process and its group; nothing happens to one that has ended.
-fn end_group(child: &mut Child) {
-    if cfg!(unix) {
-        let group = format!("-{}", child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-    }
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -3,6 +3,7 @@
 //! These commands need no stage but the learner's copy. In a class repository they are all of the tool.
 
 pub mod check;
+mod checking;
 pub mod hint;
 pub mod next;
 pub mod peek;

@@ -20,8 +20,7 @@ pub(crate) fn untouched(spec: &Spec, state: &State, sources: &Sources) -> Vec<u3
 /// What to do in order to begin a part.
 pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
     let mut text = format!("Next: part {}, “{}”, about {} minutes.\n", part.id, part.title, part.minutes);
-    let chapter = format!("{}.md", crate::exercises::course::package_name(part.id.stage));
-    text += &format!("  read   “{}” in the chapter of stage {} ({chapter})\n", part.section, part.id.stage);
+    text += &format!("  read   “{}” in the chapter of stage {}\n", part.section, part.id.stage);
     if part.is_debugging() {
         text += "  find   the bug that this stage's copy has; all else in it is right\n";
     } else {
