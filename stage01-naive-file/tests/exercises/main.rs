@@ -61,11 +61,20 @@ fn expect_content(found: &[u8], expected: &[u8], context: &str) {
     );
 }
 
-/// The beginning of some bytes, as text.
+/// The beginning of some bytes, as text in one line.
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let more = if text.chars().count() > SHOWN_CHARS { "…" } else { "" };
-    text.chars().take(SHOWN_CHARS).chain(more.chars()).collect()
+    let mut shown = String::new();
+    for char in text.chars().take(SHOWN_CHARS) {
+        match char.is_control() {
+            true => shown.extend(char.escape_default()),
+            false => shown.push(char),
+        }
+    }
+    if text.chars().count() > SHOWN_CHARS {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Runs a test that a loop without an end would keep for ever: it fails after a few seconds. A panic in it goes on
