@@ -2,12 +2,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod meeting;
 mod part1;
 mod part2;
 mod part3;
 mod part4;
 mod part5;
+mod watched;
 
 use common::{INDEX, INTERVAL, LOG, index_file};
 use lab::records::records;

@@ -98,18 +98,13 @@ fn s03p1_a_record_gets_an_entry_if_more_than_the_interval_lies_behind_it() {
     assert_eq!(places(&index), due, "the records that start more than {INTERVAL} bytes behind the entry before them");
 }
 
-/// Behind 4 GiB an entry's bits no longer reach. Such records get no entry, nothing panics, and a lookup finds the last
-/// entry that there is.
+/// The start of the file is an entry that every log has for nothing: its offset is the base offset, its position 0.
 #[test]
-fn s03p1_a_record_beyond_32_bits_gets_no_entry() {
-    let max = u64::from(u32::MAX);
-    let mut index = SparseIndex::new(Offset(0), INTERVAL);
-    index.push(place(5, max));
-    for (offset, position) in [(6, max + 101), (7, max * 3), (max + 1, max * 4), (max * 2, u64::MAX)] {
-        index.push(place(offset, position));
+fn s03p1_an_empty_index_says_start_at_the_start() {
+    let index = SparseIndex::new(Offset(500), INTERVAL);
+    for target in [0, 499, 500, 501, u64::MAX] {
+        assert_eq!(index.lookup(Offset(target)), place(500, 0), "record {target}, in an index without entries");
     }
-    assert_eq!(places(&index), [place(5, max)], "no entry beyond 32 bits");
-    assert_eq!(index.lookup(Offset(max * 2)), place(5, max), "the place to look for a record that is far behind");
 }
 
 /// A lookup finds the greatest entry that is not above the target, or the start of the file. This asks for every target
@@ -124,34 +119,6 @@ fn s03p1_lookup_finds_the_greatest_entry_not_above() {
             assert_eq!(index.lookup(target), expected, "record {target} in an index of {entries:?}");
         }
     }
-}
-
-/// The start of the file is an entry that every log has for nothing: its offset is the base offset, its position 0.
-#[test]
-fn s03p1_an_empty_index_says_start_at_the_start() {
-    let index = SparseIndex::new(Offset(500), INTERVAL);
-    for target in [0, 499, 500, 501, u64::MAX] {
-        assert_eq!(index.lookup(Offset(target)), place(500, 0), "record {target}, in an index without entries");
-    }
-}
-
-/// A lookup in an index a thousand times as long takes a few steps more, not a thousand times as long. If it does, the
-/// search goes through the entries one by one.
-#[test]
-fn s03p1_a_lookup_takes_a_few_steps_however_long_the_index_is() {
-    let index = |entries: u64| index_of((1..=entries).map(|n| place(n, n * 200)));
-    let (short, long) = (index(1000), index(1_000_000));
-    let quickest = |index: &SparseIndex| (0..5).map(|_| time_of_lookups(index)).min().expect("five rounds");
-    let (in_short, in_long) = (quickest(&short), quickest(&long));
-    assert!(in_long < in_short * 200, "100 lookups among 1000 entries took {in_short:?}, among 1000000 {in_long:?}");
-}
-
-fn time_of_lookups(index: &SparseIndex) -> Duration {
-    let (step, start) = (index.len() as u64 / 100, Instant::now());
-    for target in (0..100).map(|n| n * step) {
-        assert_eq!(black_box(index.lookup(Offset(black_box(target)))).offset, Offset(target));
-    }
-    start.elapsed()
 }
 
 /// When records are taken away, their entries go, and no others. The cut asks the same search as the lookup another
@@ -179,16 +146,6 @@ fn s03p1_the_check_passes_what_a_log_can_have() {
     assert_eq!(index.check(50 * 37), Ok(()), "what push has made");
 }
 
-/// Zeros are what crashes and preallocation leave. They decode to "record 0 at byte 0", which is true and no entry of any
-/// index: the check has to refuse them, wherever they are.
-#[test]
-fn s03p1_the_check_refuses_zeros() {
-    assert_eq!(check(&[(0, 0)]), Err(IndexFault::OutOfOrder { slot: 0 }), "zeros alone");
-    assert_eq!(check(&[(3, 101), (0, 0)]), Err(IndexFault::OutOfOrder { slot: 1 }), "zeros at the end");
-    assert_eq!(check(&[(3, 101), (0, 0), (9, 500)]), Err(IndexFault::OutOfOrder { slot: 1 }), "zeros in the middle");
-    assert_eq!(check(&[(0, 0), (3, 101)]), Err(IndexFault::OutOfOrder { slot: 0 }), "zeros in front");
-}
-
 /// The binary search relies on the order, and recovery on the last entry. So entries that no log can have are refused,
 /// and the fault names the first slot that is wrong.
 #[test]
@@ -204,4 +161,47 @@ fn s03p1_the_check_refuses_what_no_log_can_have() {
     let beyond = |position| Err(IndexFault::BeyondLog { position, log_bytes: 1000 });
     assert_eq!(check(&[(3, 101), (9, 1000)]), beyond(1000), "no record starts at the log's end");
     assert_eq!(check(&[(3, 5000)]), beyond(5000), "behind the log's end");
+}
+
+/// Zeros are what crashes and preallocation leave. They decode to "record 0 at byte 0", which is true and no entry of any
+/// index: the check has to refuse them, wherever they are.
+#[test]
+fn s03p1_the_check_refuses_zeros() {
+    assert_eq!(check(&[(0, 0)]), Err(IndexFault::OutOfOrder { slot: 0 }), "zeros alone");
+    assert_eq!(check(&[(3, 101), (0, 0)]), Err(IndexFault::OutOfOrder { slot: 1 }), "zeros at the end");
+    assert_eq!(check(&[(3, 101), (0, 0), (9, 500)]), Err(IndexFault::OutOfOrder { slot: 1 }), "zeros in the middle");
+    assert_eq!(check(&[(0, 0), (3, 101)]), Err(IndexFault::OutOfOrder { slot: 0 }), "zeros in front");
+}
+
+/// Behind 4 GiB an entry's bits no longer reach. Such records get no entry, nothing panics, and a lookup finds the last
+/// entry that there is.
+#[test]
+fn s03p1_a_record_beyond_32_bits_gets_no_entry() {
+    let max = u64::from(u32::MAX);
+    let mut index = SparseIndex::new(Offset(0), INTERVAL);
+    index.push(place(5, max));
+    for (offset, position) in [(6, max + 101), (7, max * 3), (max + 1, max * 4), (max * 2, u64::MAX)] {
+        index.push(place(offset, position));
+    }
+    assert_eq!(places(&index), [place(5, max)], "no entry beyond 32 bits");
+    assert_eq!(index.lookup(Offset(max * 2)), place(5, max), "the place to look for a record that is far behind");
+}
+
+/// A lookup in an index a thousand times as long takes a few steps more, not a thousand times as long. If it does, the
+/// search goes through the entries one by one.
+#[test]
+fn s03p1_a_lookup_takes_a_few_steps_however_long_the_index_is() {
+    let index = |entries: u64| index_of((1..=entries).map(|n| place(n, n * 200)));
+    let (short, long) = (index(1000), index(1_000_000));
+    let quickest = |index: &SparseIndex| (0..5).map(|_| time_of_lookups(index)).min().expect("five rounds");
+    let (in_short, in_long) = (quickest(&short), quickest(&long));
+    assert!(in_long < in_short * 200, "100 lookups among 1000 entries took {in_short:?}, among 1000000 {in_long:?}");
+}
+
+fn time_of_lookups(index: &SparseIndex) -> Duration {
+    let (step, start) = (index.len() as u64 / 100, Instant::now());
+    for target in (0..100).map(|n| n * step) {
+        assert_eq!(black_box(index.lookup(Offset(black_box(target)))).offset, Offset(target));
+    }
+    start.elapsed()
 }

@@ -1,10 +1,14 @@
 //! Part 2: what may be believed. A log is opened for reading alone, beside an index file that is right or wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use lab::disks::{Disks, OsDisks};
 use lab::sim::{Errno, Fault, Lens, Operation, Sampling, SimDisk, Which};
-use stage03::{Access, Error, IndexFault, IndexOrigin, IndexedReader, JsonLines, Offset, Reader};
+use stage03::{Access, Disk, Error, IndexFault, IndexOrigin, IndexedReader, JsonLines, Offset, Reader};
 
 use crate::common::{INDEX, INTERVAL, LOG, disk_with, entries, index_file, open_reader};
+use crate::watched::WatchedDisk;
 use crate::{index_events, log_and_index};
 
 const RECORDS: u64 = 60;
@@ -60,6 +64,24 @@ fn s03p2_an_index_that_is_too_short_is_believed_and_completed() {
         assert_eq!(report.origin, IndexOrigin::Loaded, "{kept} entries are left");
         assert_eq!((reader.end(), report.entries), (Offset(RECORDS), index.len() / 8), "{kept} entries are left");
     }
+}
+
+/// To read a log needs no right to change it. Opening a reader writes, makes, cuts, renames and removes nothing, be the
+/// index good, wrong, or missing. A log that is missing is an error, and stays missing.
+#[test]
+fn s03p2_a_reader_leaves_the_directory_alone() {
+    let (log, index) = log_and_index(RECORDS);
+    for lie in [&index[..], &[1; 100], &index[..16]] {
+        let sim = disk_with(&log, lie);
+        open_reader(&sim.disk());
+        let changes: Vec<String> = sim.trace().events().iter().map(ToString::to_string).collect();
+        assert_eq!(changes, [""; 0], "opening to read beside an index of {} bytes", lie.len());
+        assert_eq!(index_events(&sim), [""; 0]);
+    }
+    let sim = SimDisk::new();
+    let error = IndexedReader::open_with_interval(&sim.disk(), JsonLines, INTERVAL).expect_err("there is no log");
+    assert!(matches!(error, Error::Io { .. }), "an error of the disk, not: {error}");
+    assert_eq!(sim.names(), [""; 0], "no file was made");
 }
 
 /// A file whose length is no multiple of eight ends in a part of an entry, and all of it is refused.
@@ -120,6 +142,68 @@ fn s03p2_a_last_entry_that_is_not_true_is_refused() {
     }
 }
 
+/// With an interval of 0 every record has an entry, but for the first. Nobody needs such an index; whoever asks for it
+/// must get it, from an empty file and from a full one, and no panic.
+#[test]
+fn s03p2_an_interval_of_zero_is_no_reason_to_panic() {
+    let (log, index) = log_and_index(RECORDS);
+    for lie in [&[][..], &index[..]] {
+        let sim = disk_with(&log, lie);
+        let reader = IndexedReader::open_with_interval(&sim.disk(), JsonLines, 0).expect("the log opens");
+        let report = reader.index_report();
+        assert_eq!(report.origin, IndexOrigin::Loaded, "an index of {} bytes, with an interval of 0", lie.len());
+        assert_eq!(reader.end(), Offset(RECORDS), "the end of the log, with an interval of 0");
+    }
+    let log_bytes = log.len() as u64;
+    let sim = disk_with(&log, &vec![1; (log.len() + 1) * 8]);
+    let reader = IndexedReader::open_with_interval(&sim.disk(), JsonLines, 0).expect("the log opens");
+    let (origin, fault) = (reader.index_report().origin, IndexFault::TooLong { entries: log_bytes + 1, log_bytes });
+    assert_eq!(origin, IndexOrigin::Rebuilt { fault }, "more entries than the log has bytes");
+}
+
+/// An index that cannot be opened or read is no error of the log. It is refused like any other, with the reason.
+#[test]
+fn s03p2_an_index_that_cannot_be_read_is_no_error() {
+    let (log, index) = log_and_index(RECORDS);
+    for operation in [Operation::Open, Operation::Read] {
+        let sim = disk_with(&log, &index);
+        sim.inject(Fault::fail(operation, Which::Every, Errno::Io).of_file(INDEX));
+        let reader = open_reader(&sim.disk());
+        let origin = reader.index_report().origin;
+        let unreadable = matches!(origin, IndexOrigin::Rebuilt { fault: IndexFault::Unreadable(_) });
+        assert!(unreadable, "{operation:?} fails, which makes the index unreadable, and not: {origin:?}");
+        assert_eq!(reader.end(), Offset(RECORDS), "{operation:?} fails");
+    }
+}
+
+/// A disk that fails to read the log says nothing about the index. The last entry could not be checked, so the index is
+/// not used; but it is not accused of a lie either.
+#[test]
+fn s03p2_a_read_of_the_log_that_fails_is_no_proof_of_a_lie() {
+    let (log, index) = log_and_index(RECORDS);
+    let sim = disk_with(&log, &index);
+    sim.inject(Fault::fail(Operation::Read, Which::Nth(1), Errno::Io).of_file(LOG));
+    let reader = open_reader(&sim.disk());
+    let origin = reader.index_report().origin;
+    let unreadable = matches!(origin, IndexOrigin::Rebuilt { fault: IndexFault::Unreadable(_) });
+    assert!(unreadable, "the first read of the log fails, and the index is unreadable, not: {origin:?}");
+    assert_eq!(reader.end(), Offset(RECORDS), "the disk works again, and the log is read from its start");
+}
+
+/// On a disk of the operating system the entries of a good file are mapped, not read into memory.
+#[test]
+fn s03p2_the_entries_of_a_good_file_are_mapped() {
+    let (log, index) = log_and_index(RECORDS);
+    let disks = OsDisks::new();
+    for (bytes, mapped) in [(&index[..], index.len() / 8), (&index[..80], 10), (&index[..81], 0)] {
+        let disk = disks.empty();
+        std::fs::write(disk.path().join(LOG), &log).unwrap();
+        std::fs::write(disk.path().join(INDEX), bytes).unwrap();
+        let report = open_reader(&disk).index_report();
+        assert_eq!(report.entries_mapped, mapped, "of an index file with {} bytes: {report:?}", bytes.len());
+    }
+}
+
 /// One flipped bit in the last entry is always found at open, and one anywhere else never changes where the log ends.
 #[test]
 fn s03p2_no_flipped_bit_changes_where_the_log_ends() {
@@ -159,63 +243,51 @@ fn s03p2_an_index_that_lost_any_of_its_sectors_in_a_power_cut_costs_no_record() 
     assert!(states > 50, "{states} states");
 }
 
-/// An index that cannot be opened or read is no error of the log. It is refused like any other, with the reason.
+/// A writer appends while the log is opened for reading, just after the first question for a length. The index is good
+/// before and after; only who asks for the two lengths in the wrong order sees an index that is too long for its log.
 #[test]
-fn s03p2_an_index_that_cannot_be_read_is_no_error() {
-    let (log, index) = log_and_index(RECORDS);
-    for operation in [Operation::Open, Operation::Read] {
-        let sim = disk_with(&log, &index);
-        sim.inject(Fault::fail(operation, Which::Every, Errno::Io).of_file(INDEX));
-        let reader = open_reader(&sim.disk());
-        let origin = reader.index_report().origin;
-        let unreadable = matches!(origin, IndexOrigin::Rebuilt { fault: IndexFault::Unreadable(_) });
-        assert!(unreadable, "{operation:?} fails, which makes the index unreadable, and not: {origin:?}");
-        assert_eq!(reader.end(), Offset(RECORDS), "{operation:?} fails");
-    }
-}
-
-/// A disk that fails to read the log says nothing about the index. The last entry could not be checked, so the index is
-/// not used; but it is not accused of a lie either.
-#[test]
-fn s03p2_a_read_of_the_log_that_fails_is_no_proof_of_a_lie() {
-    let (log, index) = log_and_index(RECORDS);
+fn s03p2_a_log_that_grows_while_it_is_opened_has_a_good_index() {
+    let ((log, index), (more_log, more_index)) = (log_and_index(RECORDS / 2), log_and_index(RECORDS));
     let sim = disk_with(&log, &index);
-    sim.inject(Fault::fail(Operation::Read, Which::Nth(1), Errno::Io).of_file(LOG));
-    let reader = open_reader(&sim.disk());
+    let watched = WatchedDisk::new(sim.disk());
+    let (disk, has_grown) = (sim.disk(), AtomicBool::new(false));
+    watched.watch(move |call| {
+        if call.starts_with("length of ") && !has_grown.swap(true, Ordering::Relaxed) {
+            for (name, old, new) in [(LOG, &log, &more_log), (INDEX, &index, &more_index)] {
+                let file = disk.open(name, Access::Write).unwrap();
+                file.write_at(&new[old.len()..], old.len() as u64).unwrap();
+            }
+        }
+    });
+    let watched: Arc<dyn Disk> = Arc::new(watched);
+    let reader = open_reader(&watched);
     let origin = reader.index_report().origin;
-    let unreadable = matches!(origin, IndexOrigin::Rebuilt { fault: IndexFault::Unreadable(_) });
-    assert!(unreadable, "the first read of the log fails, and the index is unreadable, not: {origin:?}");
-    assert_eq!(reader.end(), Offset(RECORDS), "the disk works again, and the log is read from its start");
+    assert_eq!(origin, IndexOrigin::Loaded, "where the index of a log came from that grew during the open");
+    assert_eq!(reader.end(), Offset(RECORDS), "the end of the log that grew during the open");
 }
 
-/// To read a log needs no right to change it. Opening a reader writes, makes, cuts, renames and removes nothing, be the
-/// index good, wrong, or missing. A log that is missing is an error, and stays missing.
+/// A writer cuts the log while it is opened for reading, just after the question for its length. The last entry's record
+/// is no longer whole. That the log is shorter than it was is a wrong entry, and no fault of the disk.
 #[test]
-fn s03p2_a_reader_leaves_the_directory_alone() {
+fn s03p2_a_log_that_is_cut_while_it_is_opened_makes_a_wrong_entry() {
     let (log, index) = log_and_index(RECORDS);
-    for lie in [&index[..], &[1; 100], &index[..16]] {
-        let sim = disk_with(&log, lie);
-        open_reader(&sim.disk());
-        let changes: Vec<String> = sim.trace().events().iter().map(ToString::to_string).collect();
-        assert_eq!(changes, [""; 0], "opening to read beside an index of {} bytes", lie.len());
-        assert_eq!(index_events(&sim), [""; 0]);
-    }
-    let sim = SimDisk::new();
-    let error = IndexedReader::open_with_interval(&sim.disk(), JsonLines, INTERVAL).expect_err("there is no log");
-    assert!(matches!(error, Error::Io { .. }), "an error of the disk, not: {error}");
-    assert_eq!(sim.names(), [""; 0], "no file was made");
-}
-
-/// On a disk of the operating system the entries of a good file are mapped, not read into memory.
-#[test]
-fn s03p2_the_entries_of_a_good_file_are_mapped() {
-    let (log, index) = log_and_index(RECORDS);
-    let disks = OsDisks::new();
-    for (bytes, mapped) in [(&index[..], index.len() / 8), (&index[..80], 10), (&index[..81], 0)] {
-        let disk = disks.empty();
-        std::fs::write(disk.path().join(LOG), &log).unwrap();
-        std::fs::write(disk.path().join(INDEX), bytes).unwrap();
-        let report = open_reader(&disk).index_report();
-        assert_eq!(report.entries_mapped, mapped, "of an index file with {} bytes: {report:?}", bytes.len());
-    }
+    let (offset, position) = *entries(&index).last().unwrap();
+    let sim = disk_with(&log, &index);
+    let watched = WatchedDisk::new(sim.disk());
+    let (disk, is_cut) = (sim.disk(), AtomicBool::new(false));
+    watched.watch(move |call| {
+        if call == "length of log.jsonl" && !is_cut.swap(true, Ordering::Relaxed) {
+            disk.open(LOG, Access::Write).unwrap().truncate(u64::from(position) + 10).unwrap();
+        }
+    });
+    let watched: Arc<dyn Disk> = Arc::new(watched);
+    let reader = open_reader(&watched);
+    let fault = IndexFault::WrongLanding { offset: offset.into(), position: position.into() };
+    let origin = reader.index_report().origin;
+    assert_eq!(
+        origin,
+        IndexOrigin::Rebuilt { fault },
+        "where the index of a log came from that was cut during the open"
+    );
+    assert_eq!(reader.end(), Offset(offset.into()), "the end of the log that was cut during the open");
 }
