@@ -75,7 +75,7 @@ impl IndexFile {
         if named.is_err() {
             self.remove_temporary()?;
         }
-        // Under the name that it has now, for messages.
+        // A handle whose path is the name that the file has now.
         named.and_then(|()| self.disk.open(FILE_NAME, Access::Write))
     }
 

@@ -63,7 +63,7 @@ impl<F: Format> IndexedLog<F> {
         self.index.report()
     }
 
-    /// Takes the records from `from` on away, durably. Nothing happens if the log does not reach that far.
+    /// Takes the records from `from` on away, durably. Nothing happens if there are none.
     ///
     /// The index goes first: a crash in between leaves an index that is too short, and that is as good as new. A power
     /// cut may take the index's part back and leave the log's. Then the index is too long, which is found at open; or
