@@ -81,12 +81,14 @@ fn sampling(states_max: u64) -> Crashes {
     Crashes { sampling: Sampling { states_max, seed: 1 }, ..Crashes::default() }
 }
 
+/// The process is killed at every point of several lives of a log, and no acknowledged record is lost.
 #[test]
 fn a_kill_at_any_point_loses_nothing() {
     let report = crash::kills::<TriesItsIndex>(&sampling(1), several_lives).expect_survival();
     assert!(report.states > 1000, "{} states", report.states);
 }
 
+/// The power is cut at every point of several lives of a log, and no acknowledged record is lost.
 #[test]
 fn a_power_cut_at_any_point_loses_nothing() {
     let report = crash::power_cuts::<TriesItsIndex>(Lens::PowerCut, &sampling(60), several_lives).expect_survival();
@@ -120,6 +122,7 @@ fn a_log_whose_syncs_do_nothing_is_caught() {
     assert_eq!(failure.invariant, Invariant::AcknowledgedSurvive, "{failure}");
 }
 
+/// A disk that only claims to sync its directory loses acknowledged records, and the laboratory sees it.
 #[test]
 fn a_log_whose_name_is_never_synced_is_caught() {
     let crashes = Crashes { faults: vec![Fault::lying_directory_sync(Which::Every)], ..sampling(20) };

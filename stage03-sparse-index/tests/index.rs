@@ -40,6 +40,7 @@ fn index_from_file(stored: &SparseIndex, added: &[Place]) -> SparseIndex {
     index
 }
 
+/// An entry in the file is the relative offset and the position, four bytes each, the lowest byte first.
 #[test]
 fn an_entry_is_eight_bytes_little_endian() {
     let entry = IndexEntry::new(Offset(1000), place(1000 + 0x0102_0304, 0x0a0b_0c0d)).unwrap();
@@ -48,6 +49,7 @@ fn an_entry_is_eight_bytes_little_endian() {
     assert_eq!(entry.place(Offset(1000)), place(1000 + 0x0102_0304, 0x0a0b_0c0d));
 }
 
+/// A record gets an entry if it starts more than an interval behind the last entry, or behind the start of the file.
 #[test]
 fn a_record_gets_an_entry_if_more_than_the_interval_lies_behind_it() {
     let mut index = SparseIndex::new(Offset(0), INTERVAL);
@@ -61,6 +63,7 @@ fn a_record_gets_an_entry_if_more_than_the_interval_lies_behind_it() {
     assert_eq!(places(&index), [place(3, 101), place(5, 202)]);
 }
 
+/// A lookup finds the greatest entry that is not above the target, or the start of the file.
 #[test]
 fn a_lookup_finds_the_greatest_entry_not_above() {
     let index = index_of(&[place(10, 200), place(20, 400), place(30, 600)]);
@@ -69,6 +72,7 @@ fn a_lookup_finds_the_greatest_entry_not_above() {
     assert_eq!(found, [start, start, first, first, second, second, third, third, third]);
 }
 
+/// Without entries, every read begins at the first record of the file.
 #[test]
 fn an_empty_index_says_start_at_the_start() {
     let index = SparseIndex::new(Offset(500), INTERVAL);
@@ -78,6 +82,7 @@ fn an_empty_index_says_start_at_the_start() {
     assert_eq!(index.last(), place(500, 0));
 }
 
+/// An entry's offset is counted from the base of its file, and a lookup gives the full offset again.
 #[test]
 fn offsets_are_counted_from_the_base() {
     let base = u64::from(u32::MAX) * 10;
@@ -87,6 +92,7 @@ fn offsets_are_counted_from_the_base() {
     assert_eq!(index.lookup(Offset(base + 8)), place(base + 7, 150));
 }
 
+/// What does not fit into 32 bits gets no entry, and a lookup behind it finds the last entry that there is.
 #[test]
 fn beyond_32_bits_there_are_no_entries_and_a_lookup_finds_the_last() {
     let limit = u64::from(u32::MAX);
@@ -104,6 +110,7 @@ fn beyond_32_bits_there_are_no_entries_and_a_lookup_finds_the_last() {
     assert_eq!(places(&index), [place(limit, 101)]);
 }
 
+/// If the records of all entries are taken away, no entry is left.
 #[test]
 fn a_cut_in_front_of_all_entries_leaves_none() {
     let mut index = index_of(&[place(10, 200), place(20, 400)]);
@@ -111,6 +118,7 @@ fn a_cut_in_front_of_all_entries_leaves_none() {
     assert_eq!(places(&index), []);
 }
 
+/// The record at the cut is taken away, and its entry with it.
 #[test]
 fn a_cut_at_an_entry_takes_the_entry_along() {
     let mut index = index_of(&[place(10, 200), place(20, 400)]);
@@ -118,6 +126,7 @@ fn a_cut_at_an_entry_takes_the_entry_along() {
     assert_eq!(places(&index), [place(10, 200)]);
 }
 
+/// A record in front of the cut keeps its entry, however often the cut is made.
 #[test]
 fn a_cut_behind_an_entry_leaves_the_entry() {
     let mut index = index_of(&[place(10, 200), place(20, 400)]);
@@ -127,6 +136,7 @@ fn a_cut_behind_an_entry_leaves_the_entry() {
     assert_eq!(places(&index), [place(10, 200)], "a second cut at the same place changes nothing");
 }
 
+/// Zeros, disorder, and entries too close or behind the end of the log are refused.
 #[test]
 fn a_check_refuses_what_no_log_can_have() {
     let log_bytes = 1000;
@@ -152,6 +162,7 @@ fn a_check_refuses_what_no_log_can_have() {
     assert_eq!(check(&[(3, u32::MAX), (9, 1000)]), Err(IndexFault::OutOfOrder { slot: 1 }));
 }
 
+/// The map is still as long as it was, and what was cut away from it must not be read.
 #[test]
 #[should_panic(expected = "slot 2 of 2")]
 fn a_slot_that_was_cut_away_is_not_read_from_the_map() {
@@ -161,6 +172,7 @@ fn a_slot_that_was_cut_away_is_not_read_from_the_map() {
     stored.get(2);
 }
 
+/// A file without bytes cannot be mapped, and is no error.
 #[test]
 fn an_empty_file_is_an_index_without_entries() {
     let stored = StoredEntries::open(&*file_of(&[]), 0).unwrap();

@@ -90,6 +90,7 @@ fn assert_the_index_never_runs_ahead(sim: &SimDisk) {
     assert!(entries_written > 0, "an index was written");
 }
 
+/// At no moment does the index file name a record that a power cut may take (I1).
 #[test]
 fn the_index_file_never_runs_ahead_of_the_durable_log() {
     let sim = SimDisk::new();
@@ -166,6 +167,7 @@ fn appending_goes_on_when_the_index_cannot_be_written() {
     }
 }
 
+/// If no index file can be made, the log works without one, and the index lives in memory (I3).
 #[test]
 fn a_disk_without_room_for_an_index_still_has_a_log() {
     for fault in [Operation::Create, Operation::Rename, Operation::Remove, Operation::Any] {
@@ -258,6 +260,7 @@ fn a_reader_keeps_its_map_when_the_index_file_is_replaced() {
     assert_reads_right(&log.reader(), 60, &"the writer's reader");
 }
 
+/// Many threads append to one log, and its own reader and one that opens the files read the same records.
 #[test]
 fn sixteen_threads_share_an_indexed_log() {
     let disks = OsDisks::new();

@@ -33,6 +33,7 @@ fn assert_is_rebuilt(log: &[u8], lie: &[u8], right: &[u8], fault: IndexFault) {
     assert_eq!(open(&sim.disk()).index_report().origin, IndexOrigin::Loaded, "after {origin:?}");
 }
 
+/// A right index is believed, and stays as it is.
 #[test]
 fn a_good_index_is_loaded() {
     let (log, index) = closed_log(RECORDS);
@@ -44,6 +45,7 @@ fn a_good_index_is_loaded() {
     assert_eq!(sim.cached(INDEX).unwrap(), index);
 }
 
+/// A log without an index is read from its start, and a writer makes the file.
 #[test]
 fn a_missing_index_is_rebuilt() {
     let (log, index) = closed_log(RECORDS);
@@ -57,6 +59,7 @@ fn a_missing_index_is_rebuilt() {
     assert_eq!(sim.cached(INDEX).unwrap(), index);
 }
 
+/// A file whose length is no multiple of eight is refused as a whole.
 #[test]
 fn an_index_that_ends_in_the_middle_of_an_entry_is_rebuilt() {
     let (log, index) = closed_log(RECORDS);
@@ -79,6 +82,7 @@ fn an_index_that_lacks_its_last_entries_is_completed() {
     }
 }
 
+/// An index with more entries than its log has room for, or with one behind its end, is refused.
 #[test]
 fn an_index_that_is_longer_than_its_log_is_rebuilt() {
     let (_, long) = closed_log(RECORDS * 3);
@@ -107,6 +111,7 @@ fn an_index_padded_with_zeros_is_rebuilt() {
     assert_is_rebuilt(&log, &zeros, &index, IndexFault::OutOfOrder { slot: 0 });
 }
 
+/// Entries that do not ascend are refused, for the binary search relies on their order.
 #[test]
 fn an_index_with_entries_out_of_order_is_rebuilt() {
     let (log, index) = closed_log(RECORDS);
@@ -183,6 +188,7 @@ fn an_index_of_4_gib_is_rebuilt_without_being_read() {
     assert_eq!(sim.cached(INDEX).unwrap(), index);
 }
 
+/// An index file that cannot be opened or read does not keep the log from opening (I3).
 #[test]
 fn an_index_that_cannot_be_read_is_rebuilt() {
     let (log, index) = closed_log(RECORDS);

@@ -28,6 +28,7 @@ fn with_a_lie(lie: impl FnOnce((u32, u32)) -> (u32, u32)) -> (Vec<u8>, Vec<u8>, 
     (log, index, lying)
 }
 
+/// Where no record starts, the read that uses the entry notices, answers right, and rebuilds the index once.
 #[test]
 fn an_entry_into_the_middle_of_a_record_is_found_by_the_read_that_uses_it() {
     let (log, index, lying) = with_a_lie(|(offset, position)| (offset, position + 1));
@@ -50,6 +51,7 @@ fn an_entry_into_the_middle_of_a_record_is_found_by_the_read_that_uses_it() {
     assert_reads_right(&open(&sim.disk()).reader(), RECORDS + 1, &"reopened");
 }
 
+/// Where another record starts, its own offset gives the entry away, and the index is rebuilt once.
 #[test]
 fn an_entry_for_another_record_is_found_by_the_read_that_uses_it() {
     for (slot, delta) in [(SLOT, 1), (SLOT, -1), (0, 1), (0, -1)] {

@@ -9,6 +9,7 @@ use stage03::{IndexOrigin, IndexedLog, Log, Offset, Reader, Record, Scan};
 
 const RECORDS: u64 = 40;
 
+/// A cut leaves the files of a log that never had more records, and leaves them durable.
 #[test]
 fn a_cut_log_is_the_log_that_never_went_further() {
     for from in 0..=RECORDS + 1 {

@@ -1,5 +1,6 @@
 //! Every workload of the benchmarks, tiny, so that none rots.
 
+/// Each workload of the benchmarks runs on this stage, in little.
 #[test]
 fn every_workload_runs() {
     lab::workloads::all_tiny::<stage03::Stage03>();
