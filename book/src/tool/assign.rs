@@ -26,7 +26,7 @@ pub struct Assign {
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 
-    /// Put the sources of all dependencies into it, so that it builds without a network anywhere
+    /// Put the sources of all dependencies into it, about 300 MB, so that it builds anywhere without a network
     #[arg(long)]
     vendor: bool,
 }
