@@ -176,7 +176,7 @@ fn verdict(part: &Part, begun: &[&Part], ran: &[Ran]) -> Verdict {
 
 fn show(part: &Part, verdict: &Verdict, out: &mut dyn Write) -> Result<()> {
     let (mark, tests) = match verdict {
-        Verdict::Done { tests } => ("✓ done", format!("{tests} tests")),
+        Verdict::Done { tests } => ("✓ done", format!("{tests} test{}", if *tests == 1 { "" } else { "s" })),
         Verdict::Failing { passed, tests } => ("✗ failing", format!("{passed} of {tests} tests pass")),
         Verdict::NotStarted => ("· not started", format!("{} minutes", part.minutes)),
     };
