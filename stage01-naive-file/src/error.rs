@@ -65,6 +65,37 @@ pub enum Error {
         expected: Offset,
     },
 
+    /// The record was there, and was deleted by the log's retention.
+    #[error("record {offset} was deleted; the log starts at record {start}")]
+    Deleted {
+        /// The offset that was asked for.
+        offset: Offset,
+        /// The first record that is still there.
+        start: Offset,
+    },
+
+    /// Records are missing between two files of the log: a file is gone, or ends too early.
+    #[error("{path}: the log has no record {expected}; what follows starts at record {found}", path = path.display())]
+    Gap {
+        /// The file in front of the gap, or behind it if there is none.
+        path: PathBuf,
+        /// The first record that is missing.
+        expected: Offset,
+        /// The first record behind the gap.
+        found: Offset,
+    },
+
+    /// A file that the log itself made cannot be right as it is.
+    #[error("{path}: byte {position}: {what}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, in bytes from its start.
+        position: u64,
+        /// What was expected, and what was found.
+        what: String,
+    },
+
     /// The record is larger than this log takes. Nothing was written.
     #[error("a record of {bytes} bytes is over the limit of {bytes_max} bytes")]
     RecordTooLarge {

@@ -55,6 +55,11 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// The offset behind the last record that this reader sees now.
     fn end(&self) -> Offset;
 
+    /// The offset of the first record that is still there: 0 for a log that never deletes.
+    fn start(&self) -> Offset {
+        Offset(0)
+    }
+
     /// The same reader, seeing as far as `visibility` says.
     fn with_visibility(self, visibility: Visibility) -> Self;
 

@@ -21,6 +21,8 @@ pub const FILE_NAME: &str = "log.jsonl";
 pub struct NaiveLog<F: Format = JsonLines> {
     file: Arc<dyn DiskFile>,
     format: F,
+    /// Where the file's first record starts.
+    start: Place,
     /// Behind the last record that was written.
     end: Place,
     watermarks: Arc<Mutex<Watermarks>>,
@@ -52,7 +54,26 @@ impl<F: Format> NaiveLog<F> {
     /// A log that goes on at `end`, once its file has been recovered up to there.
     pub fn resume(lock: DiskLock, file: Arc<dyn DiskFile>, format: F, end: Place) -> NaiveLog<F> {
         let watermarks = Arc::new(Mutex::new(Watermarks { written: end, durable: end }));
-        NaiveLog { file, format, end, watermarks, frames: Vec::new(), starts: Vec::new(), _lock: lock }
+        NaiveLog {
+            file,
+            format,
+            start: Place::default(),
+            end,
+            watermarks,
+            frames: Vec::new(),
+            starts: Vec::new(),
+            _lock: lock,
+        }
+    }
+
+    /// The same log in a file whose first record has another offset than 0: one of the segments of stage 4.
+    pub fn starting_at(self, base: Offset) -> NaiveLog<F> {
+        NaiveLog { start: Place { offset: base, position: 0 }, ..self }
+    }
+
+    /// Behind the last record that was written.
+    pub fn end(&self) -> Place {
+        self.end
     }
 
     /// The position where each record of the last append starts.
@@ -108,8 +129,10 @@ impl<F: Format> Log for NaiveLog<F> {
         NaiveReader {
             file: Arc::clone(&self.file),
             format: self.format.clone(),
+            start: self.start,
             watermarks: Arc::clone(&self.watermarks),
             visibility: Visibility::default(),
+            has_gaps: false,
         }
     }
 }
@@ -119,8 +142,11 @@ impl<F: Format> Log for NaiveLog<F> {
 pub struct NaiveReader<F: Format = JsonLines> {
     file: Arc<dyn DiskFile>,
     format: F,
+    /// Where the file's first record starts.
+    start: Place,
     watermarks: Arc<Mutex<Watermarks>>,
     visibility: Visibility,
+    has_gaps: bool,
 }
 
 impl<F: Format> NaiveReader<F> {
@@ -136,13 +162,41 @@ impl<F: Format> NaiveReader<F> {
     /// A reader of the records in front of `end`, where `file` is known to be whole.
     pub fn up_to(file: Arc<dyn DiskFile>, format: F, end: Place) -> NaiveReader<F> {
         let watermarks = Arc::new(Mutex::new(Watermarks { written: end, durable: end }));
-        NaiveReader { file, format, watermarks, visibility: Visibility::default() }
+        NaiveReader {
+            file,
+            format,
+            start: Place::default(),
+            watermarks,
+            visibility: Visibility::default(),
+            has_gaps: false,
+        }
+    }
+
+    /// The same reader of a file whose first record has another offset than 0: one of the segments of stage 4.
+    pub fn starting_at(self, base: Offset) -> NaiveReader<F> {
+        NaiveReader { start: Place { offset: base, position: 0 }, ..self }
+    }
+
+    /// The same reader of a file from which records were taken out: see [`FileScan::with_gaps_from`].
+    pub fn with_gaps(self) -> NaiveReader<F> {
+        NaiveReader { has_gaps: true, ..self }
+    }
+
+    /// Where the file's first record starts.
+    pub fn start(&self) -> Place {
+        self.start
     }
 
     /// A scan from the record that starts at `from` to the last one that this reader sees now. The first read asks for
     /// `window_bytes`.
     pub fn scan_from(&self, from: Place, window_bytes: usize) -> FileScan<F> {
-        FileScan::new(Arc::clone(&self.file), self.format.clone(), from, self.end_place().position, window_bytes)
+        let end_position = self.end_place().position;
+        let scan = FileScan::new(Arc::clone(&self.file), self.format.clone(), from, end_position, window_bytes);
+        match self.has_gaps {
+            // Somebody who starts in the middle knows which record is there.
+            true => scan.with_gaps_from(if from == self.start { 0 } else { from.position + 1 }),
+            false => scan,
+        }
     }
 
     /// How far this reader sees now.
@@ -159,7 +213,7 @@ impl<F: Format> Reader for NaiveReader<F> {
     type Scan = FileScan<F>;
 
     fn scan(&self, from: Offset) -> Result<FileScan<F>> {
-        let mut scan = self.scan_from(Place::default(), WINDOW_BYTES);
+        let mut scan = self.scan_from(self.start, WINDOW_BYTES);
         scan.skip_to(from)?;
         Ok(scan)
     }

@@ -23,6 +23,8 @@ pub struct FileScan<F> {
     next: Place,
     /// Where the log ends; the file may be longer.
     end_position: u64,
+    /// From this position on, a record may carry a later offset than expected: records were taken out in between.
+    gaps_from: u64,
     window: Vec<u8>,
     /// `window[start..filled]` are the bytes of the file from `next.position` on.
     start: usize,
@@ -35,7 +37,13 @@ impl<F: Format> FileScan<F> {
     pub fn new(file: Arc<dyn DiskFile>, format: F, from: Place, end_position: u64, window_bytes: usize) -> Self {
         let left = end_position.saturating_sub(from.position);
         let window = vec![0; window_bytes.min(usize::try_from(left).unwrap_or(usize::MAX)).max(1)];
-        FileScan { file, format, next: from, end_position, window, start: 0, filled: 0 }
+        FileScan { file, format, next: from, end_position, gaps_from: u64::MAX, window, start: 0, filled: 0 }
+    }
+
+    /// The same scan over a file from which records were taken out, so that offsets grow but not always by one. Only
+    /// what starts in front of `position` has to be the record that is expected. Nothing does so before stage 4.
+    pub fn with_gaps_from(self, position: u64) -> Self {
+        FileScan { gaps_from: position, ..self }
     }
 
     /// Where the next frame starts: behind the last record that was returned.
@@ -45,8 +53,24 @@ impl<F: Format> FileScan<F> {
 
     /// Passes over the records in front of `offset`.
     pub fn skip_to(&mut self, offset: Offset) -> Result<()> {
-        while self.next.offset < offset && self.next()?.is_some() {}
+        while self.next.offset < offset && self.next_starts_before(offset)? && self.next()?.is_some() {}
         Ok(())
+    }
+
+    /// Whether the next record is one in front of `offset`: certain where there are no gaps, else its frame says it.
+    fn next_starts_before(&mut self, offset: Offset) -> Result<bool> {
+        if self.next.position < self.gaps_from {
+            return Ok(true);
+        }
+        let Some(length) = self.next_frame_len()? else { return Ok(false) };
+        let frame = &self.window[self.start..self.start + length];
+        // What is wrong with a frame, `next` tells.
+        Ok(self.format.decode(frame).map_or(true, |(found, _)| found < offset))
+    }
+
+    /// Whether `offset` may be that of the next record.
+    fn belongs_here(&self, offset: Offset) -> bool {
+        offset == self.next.offset || (offset > self.next.offset && self.next.position >= self.gaps_from)
     }
 
     /// The length of the next frame, which starts at `window[start]`, reading on until all of it is there; `None` at the
@@ -116,7 +140,7 @@ impl<F: Format> Scan for FileScan<F> {
         // Nothing moves before the frame has passed, so a scan that met an error meets it again and never steps over.
         let frame = self.start..self.start + length;
         match self.format.decode(&self.window[frame.clone()]) {
-            Ok((offset, record)) if offset == place.offset => {
+            Ok((offset, record)) if self.belongs_here(offset) => {
                 self.start = frame.end;
                 self.next = Place { offset: offset.next(), position: place.position + length as u64 };
                 Ok(Some(Entry { offset, position: place.position, record }))

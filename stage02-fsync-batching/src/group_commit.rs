@@ -85,6 +85,12 @@ impl<L: Log> GroupCommit<L> {
         self.desk.sync()
     }
 
+    /// Runs `work` on the log alone, with every record before it written: whatever the log can do besides appending.
+    /// A failure poisons the log. Producers wait meanwhile.
+    pub fn with_log<T>(&self, work: impl FnOnce(&mut L) -> Result<T>) -> Result<T> {
+        self.desk.with_log(work)
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.desk.hold().stats.clone()

@@ -6,20 +6,45 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use stage02::{Access, Disk, DiskFile};
+use stage02::{Access, Disk, DiskFile, Offset};
 
 use crate::entry::ENTRY_BYTES;
 
 /// The index's file in the log's directory.
 pub const FILE_NAME: &str = "log.index";
 
-/// What a new index file is called until it is whole.
-const TEMPORARY_NAME: &str = "log.index.new";
+/// What is put behind the name of a new index file until it is whole.
+pub const TEMPORARY_SUFFIX: &str = ".new";
+
+/// Where an index lies, and what it is an index of.
+#[derive(Clone, Debug)]
+pub struct IndexSite {
+    /// The directory.
+    pub disk: Arc<dyn Disk>,
+    /// The name of the index file in it.
+    pub name: String,
+    /// The offset of the first record in the log's file.
+    pub base: Offset,
+    /// See [`INDEX_INTERVAL_BYTES`](crate::index::INDEX_INTERVAL_BYTES).
+    pub interval_bytes: u64,
+}
+
+impl IndexSite {
+    /// The index of the one log of a directory.
+    pub fn of_log(disk: &Arc<dyn Disk>, interval_bytes: u64) -> IndexSite {
+        IndexSite { disk: Arc::clone(disk), name: FILE_NAME.to_string(), base: Offset(0), interval_bytes }
+    }
+
+    /// What a new index file is called until it is whole.
+    fn temporary_name(&self) -> String {
+        format!("{}{TEMPORARY_SUFFIX}", self.name)
+    }
+}
 
 /// An index file that grows at its end, or gives way to another.
 #[derive(Debug)]
-pub(crate) struct IndexFile {
-    disk: Arc<dyn Disk>,
+pub struct IndexFile {
+    site: IndexSite,
     /// None if no file could be made: the index then lives in memory until the log is opened again.
     file: Option<Arc<dyn DiskFile>>,
     /// How many entries the file has.
@@ -28,12 +53,12 @@ pub(crate) struct IndexFile {
 
 impl IndexFile {
     /// A file that has `entries` entries, or no file yet.
-    pub(crate) fn new(disk: Arc<dyn Disk>, file: Option<Arc<dyn DiskFile>>, entries: usize) -> IndexFile {
-        IndexFile { disk, file, entries }
+    pub fn new(site: IndexSite, file: Option<Arc<dyn DiskFile>>, entries: usize) -> IndexFile {
+        IndexFile { site, file, entries }
     }
 
     /// How many entries the file has.
-    pub(crate) fn entries(&self) -> usize {
+    pub fn entries(&self) -> usize {
         self.entries
     }
 
@@ -41,7 +66,7 @@ impl IndexFile {
     ///
     /// If that fails, the file counts as unchanged, and the next call writes over whatever was left behind. A system in
     /// production would also count the failure and log it once.
-    pub(crate) fn append(&mut self, bytes: &[u8]) {
+    pub fn append(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -61,7 +86,7 @@ impl IndexFile {
     /// in it, which does not pass the check.
     ///
     /// If that fails, there is no file to append to until the log is opened again: the old one has other entries.
-    pub(crate) fn replace(&mut self, bytes: &[u8]) {
+    pub fn replace(&mut self, bytes: &[u8]) {
         self.file = self.make(bytes).ok();
         self.entries = bytes.len() / ENTRY_BYTES;
     }
@@ -69,19 +94,21 @@ impl IndexFile {
     /// A new file with these entries under the index's name, open for writing. If it cannot be made, the file that had
     /// the name keeps it, and nothing is left under the temporary one.
     fn make(&self, bytes: &[u8]) -> io::Result<Arc<dyn DiskFile>> {
+        let IndexSite { disk, name, .. } = &self.site;
+        let temporary_name = self.site.temporary_name();
         self.remove_temporary()?;
-        let file = self.disk.create(TEMPORARY_NAME)?;
-        let named = file.write_at(bytes, 0).and_then(|()| self.disk.rename(TEMPORARY_NAME, FILE_NAME));
+        let file = disk.create(&temporary_name)?;
+        let named = file.write_at(bytes, 0).and_then(|()| disk.rename(&temporary_name, name));
         if named.is_err() {
             self.remove_temporary()?;
         }
         // A handle whose path is the name that the file has now.
-        named.and_then(|()| self.disk.open(FILE_NAME, Access::Write))
+        named.and_then(|()| disk.open(name, Access::Write))
     }
 
     /// Takes away what has the temporary name, if anything does.
     fn remove_temporary(&self) -> io::Result<()> {
-        match self.disk.remove(TEMPORARY_NAME) {
+        match self.site.disk.remove(&self.site.temporary_name()) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         }

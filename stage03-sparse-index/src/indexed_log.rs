@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use stage02::naive::{lock, open_or_create};
 use stage02::recover::recover;
-use stage02::{Access, Disk, Format, JsonLines, Log, NaiveLog, Offset, Reader, Record, Result};
+use stage02::{Access, Disk, DiskFile, DiskLock, Format, JsonLines, Log, NaiveLog, Offset, Place, Reader, Record, Result};
 
 use crate::index::INDEX_INTERVAL_BYTES;
-use crate::index_file::IndexFile;
+use crate::index_file::{IndexFile, IndexSite};
 use crate::load::load;
 use crate::reader::IndexedReader;
 use crate::report::IndexReport;
@@ -40,14 +40,20 @@ impl<F: Format> IndexedLog<F> {
     pub fn open_with_interval(disk: &Arc<dyn Disk>, format: F, interval_bytes: u64) -> Result<IndexedLog<F>> {
         let lock = lock(disk)?;
         let log_file = open_or_create(disk)?;
-        let mut loaded = load(disk, Access::Write, &log_file, &format, interval_bytes);
+        IndexedLog::of_file(lock, log_file, IndexSite::of_log(disk, interval_bytes), format)
+    }
+
+    /// The same for any file of records and its index. Whoever holds a lock for many files gives `Box::new(())`.
+    pub fn of_file(lock: DiskLock, log_file: Arc<dyn DiskFile>, site: IndexSite, format: F) -> Result<IndexedLog<F>> {
+        let IndexSite { base, interval_bytes, .. } = site;
+        let mut loaded = load(&site, Access::Write, &log_file, &format);
         let stored = loaded.index.len();
         let end = recover(&log_file, &format, loaded.index.last(), |place| loaded.index.push(place))?;
         let has_file = loaded.file.is_some();
         let mut log = IndexedLog {
-            log: NaiveLog::resume(lock, log_file, format, end),
+            log: NaiveLog::resume(lock, log_file, format, end).starting_at(base),
             index: Arc::new(SharedIndex::new(loaded.index, loaded.origin)),
-            file: IndexFile::new(Arc::clone(disk), loaded.file, stored),
+            file: IndexFile::new(site, loaded.file, stored),
             file_rebuilds: 0,
             interval_bytes,
         };
@@ -56,6 +62,11 @@ impl<F: Format> IndexedLog<F> {
             false => log.replace_index_file(),
         }
         Ok(log)
+    }
+
+    /// Behind the last record that was written.
+    pub fn end(&self) -> Place {
+        self.log.end()
     }
 
     /// The state of the index.

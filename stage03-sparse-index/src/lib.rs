@@ -61,6 +61,7 @@ mod shared;
 
 pub use entry::{ENTRY_BYTES, IndexEntry};
 pub use index::{INDEX_INTERVAL_BYTES, SparseIndex};
+pub use index_file::{IndexFile, IndexSite};
 pub use indexed_log::IndexedLog;
 pub use map::StoredEntries;
 pub use reader::IndexedReader;

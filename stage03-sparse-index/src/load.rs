@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use stage02::scan::WINDOW_BYTES;
-use stage02::{Access, Disk, DiskFile, FileScan, Format, Offset};
+use stage02::{Access, DiskFile, FileScan, Format};
 
 use crate::entry::ENTRY_BYTES;
 use crate::index::SparseIndex;
-use crate::index_file::FILE_NAME;
+use crate::index_file::IndexSite;
 use crate::landing::lands;
 use crate::map::StoredEntries;
 use crate::report::{IndexFault, IndexOrigin};
@@ -22,22 +22,21 @@ pub(crate) struct Loaded {
     pub(crate) file: Option<Arc<dyn DiskFile>>,
 }
 
-/// The index of the log in `log`, from its file in `disk`; without entries if anything about the file is wrong.
+/// The index of the log in `log`, from its file at `site`; without entries if anything about the file is wrong.
 ///
 /// What is checked here is what opening relies on: that the last entry is true, since recovery starts there and may cut
 /// what follows. The entries in front of it are looked at for their order only, which costs the index and not the log.
 /// Each of them is held against the log when a read uses it (I4).
 pub(crate) fn load<F: Format>(
-    disk: &Arc<dyn Disk>,
+    site: &IndexSite,
     access: Access,
     log: &Arc<dyn DiskFile>,
     format: &F,
-    interval_bytes: u64,
 ) -> Loaded {
-    match try_load(disk, access, log, format, interval_bytes) {
+    match try_load(site, access, log, format) {
         Ok((index, file)) => Loaded { index, origin: IndexOrigin::Loaded, file: Some(file) },
         Err(fault) => {
-            let index = SparseIndex::new(Offset(0), interval_bytes);
+            let index = SparseIndex::new(site.base, site.interval_bytes);
             Loaded { index, origin: IndexOrigin::Rebuilt { fault }, file: None }
         }
     }
@@ -47,14 +46,13 @@ pub(crate) fn load<F: Format>(
 ///
 /// The questions go from the cheap to the expensive: the file's length, then its entries, then the log.
 fn try_load<F: Format>(
-    disk: &Arc<dyn Disk>,
+    site: &IndexSite,
     access: Access,
     log: &Arc<dyn DiskFile>,
     format: &F,
-    interval_bytes: u64,
 ) -> Result<(SparseIndex, Arc<dyn DiskFile>), IndexFault> {
     let unreadable = |e: std::io::Error| IndexFault::Unreadable(e.to_string());
-    let file = disk.open(FILE_NAME, access).map_err(|e| match e.kind() {
+    let file = site.disk.open(&site.name, access).map_err(|e| match e.kind() {
         ErrorKind::NotFound => IndexFault::Missing,
         _ => unreadable(e),
     })?;
@@ -66,11 +64,11 @@ fn try_load<F: Format>(
         return Err(IndexFault::PartialEntry { bytes });
     }
     // Before anything is read: a file that lies about its length must not cost memory.
-    if entries > log_bytes / interval_bytes.max(1) {
+    if entries > log_bytes / site.interval_bytes.max(1) {
         return Err(IndexFault::TooLong { entries, log_bytes });
     }
     let stored = StoredEntries::open(&*file, entries as usize).map_err(unreadable)?;
-    let index = SparseIndex::with_stored(Offset(0), interval_bytes, stored);
+    let index = SparseIndex::with_stored(site.base, site.interval_bytes, stored);
     index.check(log_bytes)?;
     check_last(&index, log, format, log_bytes)?;
     Ok((index, file))

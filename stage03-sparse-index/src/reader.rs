@@ -6,10 +6,11 @@ use stage02::naive::FILE_NAME;
 use stage02::recover::find_end;
 use stage02::scan::WINDOW_BYTES;
 use stage02::{
-    Access, Disk, Error, FileScan, Format, JsonLines, NaiveReader, Offset, Place, Reader, Result, Scan, Visibility,
+    Access, Disk, DiskFile, Error, FileScan, Format, JsonLines, NaiveReader, Offset, Place, Reader, Result, Scan, Visibility,
 };
 
 use crate::index::INDEX_INTERVAL_BYTES;
+use crate::index_file::IndexSite;
 use crate::landing::lands;
 use crate::load::load;
 use crate::report::IndexReport;
@@ -37,10 +38,16 @@ impl<F: Format> IndexedReader<F> {
     pub fn open_with_interval(disk: &Arc<dyn Disk>, format: F, interval_bytes: u64) -> Result<IndexedReader<F>> {
         let file = disk.open(FILE_NAME, Access::Read);
         let file = file.map_err(|e| Error::io("open", disk.path().join(FILE_NAME), e))?;
-        let mut loaded = load(disk, Access::Read, &file, &format, interval_bytes);
+        IndexedReader::of_file(file, &IndexSite::of_log(disk, interval_bytes), format)
+    }
+
+    /// The same for any file of records and its index.
+    pub fn of_file(file: Arc<dyn DiskFile>, site: &IndexSite, format: F) -> Result<IndexedReader<F>> {
+        let mut loaded = load(site, Access::Read, &file, &format);
         let end = find_end(&file, &format, loaded.index.last(), |place| loaded.index.push(place))?.place;
         let index = Arc::new(SharedIndex::new(loaded.index, loaded.origin));
-        Ok(IndexedReader::new(NaiveReader::up_to(file, format, end), index, interval_bytes))
+        let log = NaiveReader::up_to(file, format, end).starting_at(site.base);
+        Ok(IndexedReader::new(log, index, site.interval_bytes))
     }
 
     pub(crate) fn new(log: NaiveReader<F>, index: Arc<SharedIndex>, interval_bytes: u64) -> IndexedReader<F> {
@@ -62,7 +69,7 @@ impl<F: Format> IndexedReader<F> {
         let last_seen = Offset(self.log.end().0.saturating_sub(1));
         let place = self.index.lookup(from.min(last_seen));
         let mut scan = self.log.scan_from(place, self.window_bytes);
-        if place != Place::default() {
+        if place != self.log.start() {
             if !lands(&mut scan)? {
                 return Ok(None);
             }
@@ -77,7 +84,7 @@ impl<F: Format> IndexedReader<F> {
 
     /// Builds the index anew from the log, for all readers. The writer will find that it is another one, and save it.
     fn rebuild(&self) -> Result<()> {
-        let mut scan = self.log.scan_from(Place::default(), WINDOW_BYTES);
+        let mut scan = self.log.scan_from(self.log.start(), WINDOW_BYTES);
         let mut rebuilt = self.index.fresh();
         while let Some(entry) = scan.next()? {
             rebuilt.push(Place { offset: entry.offset, position: entry.position });

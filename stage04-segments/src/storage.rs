@@ -1,0 +1,73 @@
+//! The seam between this stage and the formats: how the records of one segment lie in its file.
+//!
+//! Rolling, retention, the time index, compaction and the readers' snapshots are the same whatever a record looks like
+//! on disk. What they ask of a segment's file is in these traits, and nothing else: stage 4 answers with the JSON lines
+//! and the sparse index of stage 3, stage 5 with frames that have checksums.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use stage03::{DiskFile, Log, Offset, Reader, Record, Result};
+
+use crate::name::SegmentName;
+use crate::site::Site;
+
+/// A way to store segments.
+pub trait Storage: Clone + Debug + Send + Sync + 'static {
+    /// Appends to the newest segment.
+    type Writer: SegmentWriter<Reader = Self::Reader>;
+    /// Reads one segment: the newest, or a sealed one.
+    type Reader: Reader;
+    /// Writes the records that compaction keeps.
+    type Rewriter: Rewriter;
+
+    /// What the file of a new segment begins with, before it has its name. Empty for a format without a header.
+    fn header(&self, base: Offset) -> Result<Vec<u8>>;
+
+    /// Opens the newest segment, old or just made: finds its end, clears away what a crash left behind it, and makes
+    /// all of it durable.
+    fn open_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<Self::Writer>;
+
+    /// Opens the newest segment for reading alone: nothing is made, cut, written or synced.
+    fn read_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<Self::Reader>;
+
+    /// Opens a segment that is complete: all bytes of `file` belong to it, and its last record is in front of `end`.
+    /// The offsets of a rewritten segment may have gaps. Nothing needs to be read before the first scan.
+    fn read_sealed(&self, site: &Site, sealed: &Sealed) -> Result<Self::Reader>;
+
+    /// Begins the file of a rewritten segment that starts at `base`.
+    fn rewriter(&self, base: Offset) -> Result<Self::Rewriter>;
+}
+
+/// A segment that nobody appends to any more.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its name, which says whether it was rewritten.
+    pub name: SegmentName,
+    /// Its bytes. For a rewritten one, those that were packed, not those that the packing takes on disk.
+    pub file: Arc<dyn DiskFile>,
+    /// The offset behind its last record: where the next segment starts.
+    pub end: Offset,
+}
+
+/// The writer of the newest segment. Its offsets start at the segment's base.
+pub trait SegmentWriter: Log {
+    /// Where the segment's last record ends in its file, in bytes.
+    fn end_position(&self) -> u64;
+
+    /// Bytes that the segment's index takes.
+    fn index_bytes(&self) -> u64;
+
+    /// Ends the segment: every byte of its file that is not a record's is cut off, and what is left is durable. No
+    /// record is appended behind this.
+    fn seal(&mut self) -> Result<()>;
+}
+
+/// Turns records, with gaps between their offsets, into the bytes of a segment's file, header included.
+pub trait Rewriter: Send {
+    /// Adds a record; bytes that are complete go to `out`.
+    fn push(&mut self, offset: Offset, record: &Record<'_>, out: &mut Vec<u8>);
+
+    /// Gives the bytes that are left.
+    fn finish(&mut self, out: &mut Vec<u8>);
+}

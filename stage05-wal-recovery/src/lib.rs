@@ -1,0 +1,5 @@
+//! # Stage 5: recovery of a write-ahead log
+//!
+//! Being written.
+
+pub use stage04::*;
