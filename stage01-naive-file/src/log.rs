@@ -75,6 +75,10 @@ pub trait Reader: Clone + Send + Sync + 'static {
 pub trait Scan: Send {
     /// The next record, or `None` at the end. After an error, the same error again.
     fn next(&mut self) -> Result<Option<Entry<'_>>>;
+
+    /// Whether [`Scan::next`] will say that this is the end. For whoever goes on with another scan then: what `next`
+    /// lends would still be lent when the next scan takes its place.
+    fn is_at_end(&mut self) -> Result<bool>;
 }
 
 /// A record and where it was found.

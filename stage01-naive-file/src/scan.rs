@@ -154,4 +154,8 @@ impl<F: Format> Scan for FileScan<F> {
             Err(error) => Err(self.bad_frame(error)),
         }
     }
+
+    fn is_at_end(&mut self) -> Result<bool> {
+        Ok(self.next_frame_len()?.is_none())
+    }
 }

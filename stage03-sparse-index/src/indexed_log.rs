@@ -6,11 +6,11 @@ use stage02::naive::{lock, open_or_create};
 use stage02::recover::recover;
 use stage02::{Access, Disk, DiskFile, DiskLock, Format, JsonLines, Log, NaiveLog, Offset, Place, Reader, Record, Result};
 
-use crate::index::INDEX_INTERVAL_BYTES;
+use crate::index::{INDEX_INTERVAL_BYTES, SparseIndex};
 use crate::index_file::{IndexFile, IndexSite};
 use crate::load::load;
 use crate::reader::IndexedReader;
-use crate::report::IndexReport;
+use crate::report::{IndexFault, IndexOrigin, IndexReport};
 use crate::shared::SharedIndex;
 
 /// A [`NaiveLog`] that takes note of where its records start.
@@ -62,6 +62,27 @@ impl<F: Format> IndexedLog<F> {
             false => log.replace_index_file(),
         }
         Ok(log)
+    }
+
+    /// A log in a file that is new: it has no records, and whatever bytes it has are zeros to write over.
+    pub fn of_new_file(lock: DiskLock, log_file: Arc<dyn DiskFile>, site: IndexSite, format: F) -> IndexedLog<F> {
+        let IndexSite { base, interval_bytes, .. } = site;
+        let origin = IndexOrigin::Rebuilt { fault: IndexFault::Missing };
+        let mut log = IndexedLog {
+            log: NaiveLog::resume(lock, log_file, format, Place { offset: base, position: 0 }).starting_at(base),
+            index: Arc::new(SharedIndex::new(SparseIndex::new(base, interval_bytes), origin)),
+            file: IndexFile::new(site, None, 0),
+            file_rebuilds: 0,
+            interval_bytes,
+        };
+        log.replace_index_file();
+        log
+    }
+
+    /// Makes everything durable, and cuts off whatever the file has behind the last record.
+    pub fn seal(&mut self) -> Result<()> {
+        self.sync()?;
+        self.log.truncate(self.log.end())
     }
 
     /// Behind the last record that was written.

@@ -10,7 +10,7 @@ use stage02::{
 };
 
 use crate::index::INDEX_INTERVAL_BYTES;
-use crate::index_file::IndexSite;
+use crate::index_file::{IndexFile, IndexSite};
 use crate::landing::lands;
 use crate::load::load;
 use crate::report::IndexReport;
@@ -48,6 +48,32 @@ impl<F: Format> IndexedReader<F> {
         let index = Arc::new(SharedIndex::new(loaded.index, loaded.origin));
         let log = NaiveReader::up_to(file, format, end).starting_at(site.base);
         Ok(IndexedReader::new(log, index, site.interval_bytes))
+    }
+
+    /// A reader of a file that is complete, and whose last record lies in front of `end`: one of the sealed segments of
+    /// stage 4. With gaps, records were taken out of it: their neighbours kept their offsets.
+    pub fn of_sealed_file(
+        file: Arc<dyn DiskFile>,
+        site: &IndexSite,
+        format: F,
+        end: Offset,
+        has_gaps: bool,
+    ) -> Result<IndexedReader<F>> {
+        let position = file.length().map_err(|e| Error::io("ask for the length", file.path(), e))?;
+        let mut loaded = load(site, Access::Read, &file, &format);
+        let log = NaiveReader::up_to(file, format, Place { offset: end, position }).starting_at(site.base);
+        let log = if has_gaps { log.with_gaps() } else { log };
+        let mut scan = log.scan_from(loaded.index.last(), WINDOW_BYTES);
+        while let Some(entry) = scan.next()? {
+            loaded.index.push(Place { offset: entry.offset, position: entry.position });
+        }
+        let index = Arc::new(SharedIndex::new(loaded.index, loaded.origin));
+        Ok(IndexedReader::new(log, index, site.interval_bytes))
+    }
+
+    /// Writes the index to its file, in the place of what is there. If that fails, the file counts as missing.
+    pub fn save_index(&self, site: &IndexSite) {
+        IndexFile::new(site.clone(), None, 0).replace(&self.index.unsaved(0, 0).bytes);
     }
 
     pub(crate) fn new(log: NaiveReader<F>, index: Arc<SharedIndex>, interval_bytes: u64) -> IndexedReader<F> {

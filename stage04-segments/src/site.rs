@@ -12,6 +12,8 @@ use crate::name::TEMPORARY_SUFFIX;
 pub struct Site {
     /// The directory.
     pub disk: Arc<dyn Disk>,
+    /// What the log was opened for. With [`Access::Read`], nothing in the directory is changed.
+    pub access: Access,
     /// See [`INDEX_INTERVAL_BYTES`](stage03::INDEX_INTERVAL_BYTES).
     pub index_interval_bytes: u64,
 }

@@ -24,8 +24,12 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
     /// What the file of a new segment begins with, before it has its name. Empty for a format without a header.
     fn header(&self, base: Offset) -> Result<Vec<u8>>;
 
-    /// Opens the newest segment, old or just made: finds its end, clears away what a crash left behind it, and makes
-    /// all of it durable.
+    /// Begins a new segment in a file that has its header and nothing else, or zeros behind it. The file and its name
+    /// are durable.
+    fn start_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<Self::Writer>;
+
+    /// Opens the newest segment of a log: finds its end, clears away what a crash left behind it, and makes all of it
+    /// durable.
     fn open_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<Self::Writer>;
 
     /// Opens the newest segment for reading alone: nothing is made, cut, written or synced.
