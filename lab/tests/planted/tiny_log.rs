@@ -221,6 +221,10 @@ impl Scan for TinyScan {
         let record = self.records.get(at).cloned();
         Ok(record.map(|record| Entry { offset: Offset(at as u64), position: 0, record }))
     }
+
+    fn is_at_end(&mut self) -> Result<bool> {
+        Ok(self.next >= self.records.len())
+    }
 }
 
 fn checksum_basis(bug: u8) -> u32 {
