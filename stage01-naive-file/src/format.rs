@@ -56,6 +56,57 @@ pub enum FormatError {
         /// How many bytes of it there are.
         bytes: u64,
     },
+    /// The place where a frame should start has only zeros.
+    #[error("expected a frame, found zeros")]
+    Zeros,
+    /// The checksum of a frame's or a segment's header does not fit its bytes. Nothing in it is believed.
+    #[error("the header's checksum is {expected:#010x}, its bytes have {found:#010x}")]
+    HeaderChecksum {
+        /// The checksum in the header.
+        expected: u32,
+        /// The checksum of the bytes that are there.
+        found: u32,
+    },
+    /// The checksum of a frame's records does not fit their bytes.
+    #[error("the body's checksum is {expected:#010x}, its bytes have {found:#010x}")]
+    BodyChecksum {
+        /// The checksum in the header.
+        expected: u32,
+        /// The checksum of the bytes that are there.
+        found: u32,
+    },
+    /// The header says that the frame has something that this version does not know.
+    #[error("unknown attributes: {found:#010x}, of which {known:#010x} are known")]
+    UnknownAttributes {
+        /// The attributes that are set.
+        found: u32,
+        /// The attributes that this version knows.
+        known: u32,
+    },
+    /// The body is longer than it can be.
+    #[error("a body of {bytes} bytes, where it can have 1 to {bytes_max}")]
+    ImpossibleLength {
+        /// The length in the header.
+        bytes: u64,
+        /// The most bytes that a body can have here: of the format's limit and what is left of the file, the smaller.
+        bytes_max: u64,
+    },
+    /// The frame has no records, or more than its body has room for, or more than there are offsets.
+    #[error("{count} records from record {base_offset} on in a body of {bytes} bytes")]
+    ImpossibleCount {
+        /// The number of records in the header.
+        count: u32,
+        /// The offset of the first one.
+        base_offset: Offset,
+        /// The length of the body.
+        bytes: u32,
+    },
+    /// What fills a frame up to its end is not zero.
+    #[error("expected zeros behind the body, found byte {found:#04x}")]
+    Padding {
+        /// The first byte that is not zero.
+        found: u8,
+    },
     /// The frame is whole and does not hold a record.
     #[error("{0}")]
     Malformed(String),

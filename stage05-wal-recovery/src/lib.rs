@@ -2,4 +2,9 @@
 //!
 //! Being written.
 
+pub mod body;
+pub mod frame;
+pub mod header;
+pub mod varint;
+
 pub use stage04::*;
