@@ -5,6 +5,7 @@
 pub mod body;
 pub mod frame;
 pub mod header;
+pub mod kv;
 pub mod varint;
 
 pub use stage04::*;
