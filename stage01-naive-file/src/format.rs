@@ -107,6 +107,14 @@ pub enum FormatError {
         /// The first byte that is not zero.
         found: u8,
     },
+    /// What is wrong with the frame, and why it is not what a crash left of an append.
+    #[error("{cause}; the records in front of {synced_through} were synced, so no crash did this")]
+    NotTorn {
+        /// The records in front of this one were once known to be durable.
+        synced_through: Offset,
+        /// What is wrong with the frame.
+        cause: Box<FormatError>,
+    },
     /// The frame is whole and does not hold a record.
     #[error("{0}")]
     Malformed(String),
