@@ -15,9 +15,9 @@ use crate::site::Site;
 /// A way to store segments.
 pub trait Storage: Clone + Debug + Send + Sync + 'static {
     /// Appends to the newest segment.
-    type Writer: SegmentWriter<Reader = Self::Reader>;
+    type Writer: SegmentWriter<Reader = Self::Reader> + Debug;
     /// Reads one segment: the newest, or a sealed one.
-    type Reader: Reader;
+    type Reader: Reader + Debug;
     /// Writes the records that compaction keeps.
     type Rewriter: Rewriter;
 

@@ -60,7 +60,10 @@ fn run<S: Stage>(disk: &Arc<dyn Disk>, steps: &[Step]) {
         }
         let log = log.as_ref().expect("the log is open after a step");
         assert_eq!(log.next_offset(), Offset(model.len() as u64));
-        assert_eq!(log.reader().end(), Offset(durable as u64));
+        // A log may sync sooner than it is asked to, as one does that begins a new file.
+        let shown = log.reader().end().0 as usize;
+        assert!(durable <= shown && shown <= model.len(), "{durable} synced, {shown} shown, {} there", model.len());
+        durable = shown;
     }
     let written = log.expect("the log is open at the end").reader().with_visibility(Visibility::Written);
     assert_reads(&written, &model, 0);

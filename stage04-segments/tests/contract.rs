@@ -1,0 +1,3 @@
+use stage04::Stage04;
+
+lab::contract!(Stage04);
