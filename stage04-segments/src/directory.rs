@@ -152,6 +152,6 @@ fn read_view<S: Storage>(site: &Site, storage: &S) -> Result<View<S>> {
     };
     let sealed = open_sealed(site, &segments)?;
     let newest = storage.read_newest(site, &newest_name, site.open(&newest_name.file(Part::Log), Access::Read)?)?;
-    let newest_times = NewestTimes::open(site, newest_name, &newest)?;
+    let newest_times = NewestTimes::read(site, &newest_name, &newest)?;
     Ok(View { sealed, newest, newest_times, newest_name })
 }

@@ -7,7 +7,6 @@ use stage03::{Disk, Entry, Error, Offset, Reader, Result, Scan, Visibility};
 use crate::directory;
 use crate::options::SegmentOptions;
 use crate::storage::Storage;
-use crate::times;
 use crate::view::{Shared, View};
 
 /// A reader of a [`SegmentedLog`](crate::SegmentedLog).
@@ -33,14 +32,6 @@ impl<S: Storage> SegmentedReader<S> {
 
     pub(crate) fn new(shared: Arc<Shared<S>>) -> SegmentedReader<S> {
         SegmentedReader { shared, visibility: Visibility::default() }
-    }
-
-    /// The offset of the first record in sight with a timestamp of `timestamp_ms` or later, or `None` if there is none.
-    ///
-    /// Timestamps are the producers' and may go back and forth. "First" is by offset: everything in front of it is
-    /// older. Kafka's `offsetsForTimes` asks the same.
-    pub fn offset_for_time(&self, timestamp_ms: u64) -> Result<Option<Offset>> {
-        times::offset_for_time(&self.shared, &self.shared.view(), self.visibility, timestamp_ms)
     }
 
     /// How many segments there are.

@@ -14,7 +14,7 @@ use crate::reader::SegmentedReader;
 use crate::roll::{Fill, Incoming, should_roll};
 use crate::site::Site;
 use crate::storage::{Sealed, SegmentWriter, Storage};
-use crate::times::NewestTimes;
+use crate::times::TimesWriter;
 use crate::view::{SealedSegment, Shared, View};
 
 /// A log that begins a new file now and then, so that old records can be given up a file at a time.
@@ -31,7 +31,7 @@ pub struct SegmentedLog<S: Storage> {
     newest_name: SegmentName,
     /// The timestamp of the newest segment's first record.
     first_timestamp_ms: Option<u64>,
-    times: NewestTimes,
+    times: TimesWriter,
     preparer: Preparer,
     shared: Arc<Shared<S>>,
     /// Why a roll failed. Nobody knows then which segment is the newest on the disk.
@@ -69,8 +69,8 @@ impl<S: Storage> SegmentedLog<S> {
         }
         preparer.order_next();
         let first_timestamp_ms = first_timestamp_ms(&newest, newest_name.base)?;
-        let times = NewestTimes::open(&site, newest_name, &newest.reader())?;
-        let view = View { sealed, newest: newest.reader(), newest_times: times.clone(), newest_name };
+        let times = TimesWriter::open(&site, &newest_name, &newest.reader())?;
+        let view = View { sealed, newest: newest.reader(), newest_times: times.times.clone(), newest_name };
         let shared = Arc::new(Shared::new(site, storage, view));
         Ok(SegmentedLog {
             options,
@@ -127,14 +127,14 @@ impl<S: Storage> SegmentedLog<S> {
         let sealed = Sealed { name: self.newest_name, file, end };
         let (newest, newest_name) = begin_segment(site, storage, &mut self.preparer, end)?;
         self.preparer.order_next();
-        self.times.seal(site);
-        let times = NewestTimes::new(newest_name);
+        let times = TimesWriter::new(site, &newest_name);
         self.shared.change_view(|view| {
             let mut segments = view.sealed.clone();
             segments.push(Arc::new(SealedSegment::new(sealed, stored_bytes)));
-            View { sealed: segments, newest: newest.reader(), newest_times: times.clone(), newest_name }
+            View { sealed: segments, newest: newest.reader(), newest_times: times.times.clone(), newest_name }
         });
-        (self.newest, self.newest_name, self.times) = (newest, newest_name, times);
+        (self.newest, self.newest_name) = (newest, newest_name);
+        std::mem::replace(&mut self.times, times).seal();
         self.first_timestamp_ms = None;
         Ok(())
     }
@@ -178,11 +178,12 @@ impl<S: Storage> Log for SegmentedLog<S> {
         records.iter().try_for_each(Record::check_size)?;
         self.check_sound()?;
         self.roll_if_due(records)?;
+        let position = self.newest.end_position();
         let first = self.newest.append(records)?;
         if self.first_timestamp_ms.is_none() {
             self.first_timestamp_ms = records.first().map(|record| record.timestamp_ms);
         }
-        self.times.note(first, records, self.newest.end_position());
+        self.times.note(first, records, position);
         self.shared.watch.ring();
         Ok(first)
     }
@@ -190,7 +191,7 @@ impl<S: Storage> Log for SegmentedLog<S> {
     fn sync(&mut self) -> Result<Offset> {
         self.check_sound()?;
         let end = self.newest.sync()?;
-        self.times.save(&self.shared.site);
+        self.times.save();
         self.shared.watch.ring();
         Ok(end)
     }

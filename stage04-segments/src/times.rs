@@ -1,47 +1,139 @@
-//! Stub.
-use std::sync::{Arc, Mutex, PoisonError};
+//! The time indexes of a log's segments, and finding a record by its timestamp.
 
-use stage03::{Offset, Reader, Record, Result, Scan, Visibility};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stage03::{Access, Offset, Reader, Record, Result, Scan, Visibility};
 
 use crate::name::SegmentName;
+use crate::reader::SegmentedReader;
 use crate::site::Site;
 use crate::storage::Storage;
-use crate::view::{SealedSegment, Shared, View};
+use crate::time_index::{SealedTimeIndex, TIME_INDEX_INTERVAL_BYTES, TimeIndex, TimeIndexFile};
+use crate::view::{SealedSegment, Shared};
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NewestTimes(Arc<Mutex<u64>>);
+/// The time index of the newest segment, which the writer adds to while readers search it.
+#[derive(Clone, Debug)]
+pub(crate) struct NewestTimes(Arc<Mutex<TimeIndex>>);
 
 impl NewestTimes {
-    pub(crate) fn new(_: SegmentName) -> NewestTimes {
-        NewestTimes::default()
+    fn new(index: TimeIndex) -> NewestTimes {
+        NewestTimes(Arc::new(Mutex::new(index)))
     }
-    pub(crate) fn open<R: Reader>(_: &Site, _: SegmentName, _: &R) -> Result<NewestTimes> {
-        Ok(NewestTimes::default())
+
+    /// The index of the newest segment, for a reader: from its file, as far as that goes, else from the log.
+    pub(crate) fn read<R: Reader>(site: &Site, segment: &SegmentName, newest: &R) -> Result<NewestTimes> {
+        let index = TimeIndexFile::read(site, segment, TIME_INDEX_INTERVAL_BYTES);
+        Ok(NewestTimes::new(complete(index, segment, newest)?.0))
     }
-    pub(crate) fn note(&self, _: Offset, records: &[Record<'_>], _: u64) {
-        let mut l = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for r in records {
-            *l = (*l).max(r.timestamp_ms)
-        }
+
+    /// See [`TimeIndex::lookup`].
+    fn lookup(&self, timestamp_ms: u64) -> Offset {
+        self.lock().lookup(timestamp_ms)
     }
-    pub(crate) fn save(&self, _: &Site) {}
-    pub(crate) fn seal(&self, _: &Site) {}
-}
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SealedTimes(u64);
-impl SealedTimes {
-    pub(crate) fn open<S: Storage>(shared: &Shared<S>, segment: &SealedSegment<S>) -> Result<SealedTimes> {
-        let mut scan = shared.reader_of(segment)?.scan(segment.sealed.name.base)?;
-        let mut l = 0;
-        while let Some(e) = scan.next()? {
-            l = l.max(e.record.timestamp_ms)
-        }
-        Ok(SealedTimes(l))
-    }
-    pub(crate) fn largest_timestamp_ms(&self) -> u64 {
-        self.0
+
+    fn lock(&self) -> MutexGuard<'_, TimeIndex> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-pub(crate) fn offset_for_time<S: Storage>(_: &Shared<S>, _: &View<S>, _: Visibility, _: u64) -> Result<Option<Offset>> {
-    Ok(None)
+
+/// The same on the writer's side, with its file.
+#[derive(Debug)]
+pub(crate) struct TimesWriter {
+    pub(crate) times: NewestTimes,
+    file: TimeIndexFile,
+}
+
+impl TimesWriter {
+    /// The time index of a segment that is new.
+    pub(crate) fn new(site: &Site, segment: &SegmentName) -> TimesWriter {
+        let index = TimeIndex::new(segment.base, TIME_INDEX_INTERVAL_BYTES);
+        TimesWriter { times: NewestTimes::new(index), file: TimeIndexFile::new(site, segment) }
+    }
+
+    /// The time index of the newest segment of a log that is opened. What its file lacks is read from the log.
+    pub(crate) fn open<R: Reader>(site: &Site, segment: &SegmentName, newest: &R) -> Result<TimesWriter> {
+        let (file, index) = TimeIndexFile::open(site, segment, TIME_INDEX_INTERVAL_BYTES);
+        let (index, is_the_files) = complete(index, segment, newest)?;
+        let file = if is_the_files { file } else { TimeIndexFile::new(site, segment) };
+        Ok(TimesWriter { times: NewestTimes::new(index), file })
+    }
+
+    /// Takes note of records in a row, the first of which is `first`. They were written at `position`.
+    pub(crate) fn note(&self, first: Offset, records: &[Record<'_>], position: u64) {
+        let mut index = self.times.lock();
+        for (record, offset) in records.iter().zip(first.0..) {
+            index.note(Offset(offset), position, record.timestamp_ms);
+        }
+    }
+
+    /// Writes to the file what it lacks. Only when all records are durable.
+    pub(crate) fn save(&mut self) {
+        self.file.save(&self.times.lock());
+    }
+
+    /// Writes the index of the whole segment.
+    pub(crate) fn seal(self) {
+        self.file.seal(&self.times.lock().seal());
+    }
+}
+
+/// Adds to an index the records that it does not know of. If it knows of more than there are, it is about others, and
+/// is made anew; then the answer says false.
+fn complete<R: Reader>(mut index: TimeIndex, segment: &SegmentName, newest: &R) -> Result<(TimeIndex, bool)> {
+    let reader = newest.clone().with_visibility(Visibility::Written);
+    let is_the_files = index.next_offset() <= reader.end().max(segment.base);
+    if !is_the_files {
+        index = TimeIndex::new(segment.base, TIME_INDEX_INTERVAL_BYTES);
+    }
+    note_rest(&mut index, &reader)?;
+    Ok((index, is_the_files))
+}
+
+/// Takes note of all records that the index does not know of.
+fn note_rest<R: Reader>(index: &mut TimeIndex, reader: &R) -> Result<()> {
+    let mut scan = reader.scan(index.next_offset())?;
+    while let Some(entry) = scan.next()? {
+        index.note(entry.offset, entry.position, entry.record.timestamp_ms);
+    }
+    Ok(())
+}
+
+/// The time index of a sealed segment: from its file, or else from its records.
+pub(crate) fn open_sealed<S: Storage>(shared: &Shared<S>, segment: &SealedSegment<S>) -> Result<SealedTimeIndex> {
+    let sealed = &segment.sealed;
+    if let Ok(index) = SealedTimeIndex::read(&shared.site, &sealed.name, sealed.end) {
+        return Ok(index);
+    }
+    let mut index = TimeIndex::new(sealed.name.base, TIME_INDEX_INTERVAL_BYTES);
+    note_rest(&mut index, shared.reader_of(segment)?)?;
+    let index = index.seal();
+    if shared.site.access == Access::Write {
+        index.write(&shared.site, &sealed.name);
+    }
+    Ok(index)
+}
+
+impl<S: Storage> SegmentedReader<S> {
+    /// The offset of the first record in sight with a timestamp of `timestamp_ms` or later, or `None` if there is none.
+    ///
+    /// Timestamps are the producers' and may go back and forth. "First" is by offset: everything in front of it is
+    /// older. Kafka's `offsetsForTimes` asks the same.
+    pub fn offset_for_time(&self, timestamp_ms: u64) -> Result<Option<Offset>> {
+        let view = self.shared.view();
+        let mut from = view.newest_times.lookup(timestamp_ms);
+        for segment in &view.sealed {
+            let times = self.shared.times_of(segment)?;
+            if times.largest_timestamp_ms() >= timestamp_ms {
+                from = times.lookup(timestamp_ms);
+                break;
+            }
+        }
+        let mut scan = self.scan(from.max(view.start()))?;
+        while let Some(entry) = scan.next()? {
+            if entry.record.timestamp_ms >= timestamp_ms {
+                return Ok(Some(entry.offset));
+            }
+        }
+        Ok(None)
+    }
 }

@@ -12,7 +12,8 @@ use stage03::{Error, Offset, Reader, Result, Visibility};
 use crate::name::SegmentName;
 use crate::site::Site;
 use crate::storage::{Sealed, Storage};
-use crate::times::{NewestTimes, SealedTimes};
+use crate::time_index::SealedTimeIndex;
+use crate::times::{self, NewestTimes};
 use crate::watch::Watch;
 
 /// A sealed segment, whose reader is made when it is first needed.
@@ -22,7 +23,7 @@ pub(crate) struct SealedSegment<S: Storage> {
     /// What its records take on the disk.
     pub(crate) stored_bytes: u64,
     reader: OnceLock<S::Reader>,
-    times: OnceLock<SealedTimes>,
+    times: OnceLock<SealedTimeIndex>,
 }
 
 impl<S: Storage> SealedSegment<S> {
@@ -115,11 +116,11 @@ impl<S: Storage> Shared<S> {
     }
 
     /// The time index of a sealed segment.
-    pub(crate) fn times_of<'a>(&self, segment: &'a SealedSegment<S>) -> Result<&'a SealedTimes> {
+    pub(crate) fn times_of<'a>(&self, segment: &'a SealedSegment<S>) -> Result<&'a SealedTimeIndex> {
         if let Some(times) = segment.times.get() {
             return Ok(times);
         }
-        let times = SealedTimes::open(self, segment)?;
+        let times = times::open_sealed(self, segment)?;
         Ok(segment.times.get_or_init(|| times))
     }
 

@@ -1,3 +1,5 @@
+//! The contract that every stage keeps.
+
 use stage04::Stage04;
 
 lab::contract!(Stage04);

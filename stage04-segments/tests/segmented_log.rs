@@ -5,7 +5,7 @@ mod common;
 use common::{open, small};
 use lab::records::{record, records};
 use lab::sim::SimDisk;
-use stage04::{Error, Log, Offset, Reader, Scan};
+use stage04::{Error, Log, Offset, Reader, Record, Scan};
 
 /// A log of segments of a few hundred bytes reads as one log, from any offset.
 #[test]
@@ -58,4 +58,23 @@ fn deleted_segments_are_gone_and_the_rest_is_there() {
     assert_eq!((log.reader().start(), log.next_offset()), (Offset(60), Offset(60)));
     log.append_durable(&record(Offset(60))).unwrap();
     assert_eq!(log.reader().read(Offset(60)).unwrap(), Some(record(Offset(60))));
+}
+
+/// The first record that is young enough, whatever the clocks of the producers did, after a reopen too.
+#[test]
+fn a_record_is_found_by_its_timestamp() {
+    let sim = SimDisk::new();
+    let stamps: Vec<u64> = (0..80_u64).map(|i| 1000 + i * 10 - (i * 7919 % 13) * 15).collect();
+    let mut log = open(&sim.disk(), small());
+    for stamp in &stamps {
+        log.append_durable(&Record::new(*stamp, vec![b'x'; 40])).unwrap();
+    }
+    for _ in 0..2 {
+        for wanted in (700..2000).step_by(7) {
+            let expected = stamps.iter().position(|stamp| *stamp >= wanted).map(|at| Offset(at as u64));
+            assert_eq!(log.reader().offset_for_time(wanted).unwrap(), expected, "{wanted} ms");
+        }
+        drop(log);
+        log = open(&sim.disk(), small());
+    }
 }
