@@ -391,9 +391,8 @@ fn a_failing_disk_costs_no_more_than_the_file() {
             file.seal(&index.seal());
             sim.clear_faults();
             let mut read = TimeIndexFile::read(&site(&sim), &SEGMENT, INTERVAL);
-            assert_looks_up(|t| read.lookup(t), &records[..0], false);
             catch_up(&mut read, &records);
-            assert_looks_up(|t| read.lookup(t), &records, false);
+            assert_eq!(read.seal(), index.seal(), "{operation:?} {which:?}");
             if let Ok(sealed) = SealedTimeIndex::read(&site(&sim), &SEGMENT, index.next_offset()) {
                 assert_eq!(sealed, index.seal(), "{operation:?} {which:?}");
             }
@@ -418,7 +417,11 @@ fn a_sealed_index_can_be_made_again() {
 fn reading_changes_nothing() {
     let (bytes, end) = sealed_bytes();
     let metered = lab::meter::MeteredDisk::new(disk_with(&bytes).disk());
-    let site = Site { disk: Arc::clone(&metered) as Arc<dyn stage04::Disk>, index_interval_bytes: 4096, access: Access::Write };
+    let site = Site {
+        disk: Arc::clone(&metered) as Arc<dyn stage04::Disk>,
+        index_interval_bytes: 4096,
+        access: Access::Write,
+    };
     SealedTimeIndex::read(&site, &SEGMENT, end).unwrap();
     TimeIndexFile::read(&site, &SEGMENT, INTERVAL);
     assert_eq!(metered.changes(), 0);
