@@ -43,7 +43,7 @@
 //!
 //! ## Reading order
 //!
-//! [`entry`], [`index`], [`map`], [`index_file`], `landing`, `load`, `shared`, [`reader`], [`indexed_log`], [`report`],
+//! [`entry`], [`index`], [`map`], [`index_file`], `landing`, `load`, [`shared`], [`reader`], [`indexed_log`], [`report`],
 //! [`stage`].
 
 pub mod entry;
@@ -53,11 +53,11 @@ pub mod indexed_log;
 pub mod map;
 pub mod reader;
 pub mod report;
+pub mod shared;
 pub mod stage;
 
 mod landing;
 mod load;
-mod shared;
 
 pub use entry::{ENTRY_BYTES, IndexEntry};
 pub use index::{INDEX_INTERVAL_BYTES, SparseIndex};

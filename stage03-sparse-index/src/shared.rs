@@ -11,7 +11,7 @@ use crate::report::{IndexOrigin, IndexReport};
 ///
 /// The lock is held for a binary search or to add an entry, never while the disk works.
 #[derive(Debug)]
-pub(crate) struct SharedIndex {
+pub struct SharedIndex {
     origin: IndexOrigin,
     state: RwLock<State>,
     /// Held by whoever replaces the index or cuts the log under it.
@@ -27,43 +27,51 @@ struct State {
 
 /// Entries for the index file.
 #[derive(Debug)]
-pub(crate) struct Unsaved {
-    pub(crate) bytes: Vec<u8>,
+pub struct Unsaved {
+    /// The entries, as they lie in the file.
+    pub bytes: Vec<u8>,
     /// Which index they are from.
-    pub(crate) rebuilds: u64,
+    pub rebuilds: u64,
 }
 
 impl SharedIndex {
-    pub(crate) fn new(index: SparseIndex, origin: IndexOrigin) -> SharedIndex {
+    /// An index that came from where `origin` says.
+    pub fn new(index: SparseIndex, origin: IndexOrigin) -> SharedIndex {
         SharedIndex { origin, state: RwLock::new(State { index, rebuilds: 0 }), replacing: Mutex::new(()) }
     }
 
     /// See [`SparseIndex::lookup`].
-    pub(crate) fn lookup(&self, target: Offset) -> Place {
+    pub fn lookup(&self, target: Offset) -> Place {
         self.read().index.lookup(target)
     }
 
     /// See [`SparseIndex::push`]; `positions` are of records in a row, the first of which is `first`.
-    pub(crate) fn push_all(&self, first: Offset, positions: &[u64]) {
+    pub fn push_all(&self, first: Offset, positions: &[u64]) {
         let mut state = self.write();
         for (&position, offset) in positions.iter().zip(first.0..) {
             state.index.push(Place { offset: Offset(offset), position });
         }
     }
 
+    /// The same for places anywhere behind those that were noted before.
+    pub fn push_places(&self, places: &[Place]) {
+        let mut state = self.write();
+        places.iter().for_each(|&place| state.index.push(place));
+    }
+
     /// See [`SparseIndex::truncate`].
-    pub(crate) fn truncate(&self, from: Offset) {
+    pub fn truncate(&self, from: Offset) {
         self.write().index.truncate(from);
     }
 
     /// An empty index of the same kind.
-    pub(crate) fn fresh(&self) -> SparseIndex {
+    pub fn fresh(&self) -> SparseIndex {
         self.read().index.fresh()
     }
 
     /// Puts `rebuilt`, which has seen the records in front of `end`, in the place of the index. The entries of later
     /// records are taken over: they are the writer's own, added since the log was opened.
-    pub(crate) fn replace(&self, mut rebuilt: SparseIndex, end: Offset) {
+    pub fn replace(&self, mut rebuilt: SparseIndex, end: Offset) {
         let mut state = self.write();
         let later = state.index.slot_behind(|place| place.offset < end);
         state.index.places_from(later).for_each(|place| rebuilt.push(place));
@@ -72,18 +80,19 @@ impl SharedIndex {
     }
 
     /// The entries behind the first `saved`, if the index is still the one with number `rebuilds`; else all of them.
-    pub(crate) fn unsaved(&self, saved: usize, rebuilds: u64) -> Unsaved {
+    pub fn unsaved(&self, saved: usize, rebuilds: u64) -> Unsaved {
         let state = self.read();
         let slot = if state.rebuilds == rebuilds { saved } else { 0 };
         Unsaved { bytes: state.index.encode_from(slot), rebuilds: state.rebuilds }
     }
 
     /// Keeps everybody else from replacing the index.
-    pub(crate) fn lock_replacing(&self) -> MutexGuard<'_, ()> {
+    pub fn lock_replacing(&self) -> MutexGuard<'_, ()> {
         self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn report(&self) -> IndexReport {
+    /// The state of the index.
+    pub fn report(&self) -> IndexReport {
         let state = self.read();
         IndexReport {
             origin: self.origin.clone(),

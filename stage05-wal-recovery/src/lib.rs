@@ -2,12 +2,30 @@
 //!
 //! Being written.
 
+pub mod behind;
 pub mod body;
 pub mod decision;
+pub mod encoder;
 pub mod frame;
+pub mod frame_file;
+pub mod frame_scan;
+pub mod framed;
 pub mod header;
 pub mod kv;
+pub mod mapped_file;
+pub mod reader;
+pub mod recovery;
 pub mod recovery_point;
+pub mod rewriter;
+pub mod salt;
+pub mod survey;
+pub mod torn_file;
 pub mod varint;
+pub mod walk;
+pub mod writer;
+
+mod lazy_index;
+mod segment;
+mod window;
 
 pub use stage04::*;
