@@ -80,7 +80,7 @@ const UNSYNCED_BYTES_MAX: u64 = FRAME_BYTES_MAX as u64;
 /// read, and no later sync writes them. If the log before this one ended so, its last records are such pages, and only
 /// writing them again makes the sync that follows mean what it says. The same bytes in the same place are safe to
 /// write: a power cut in the middle leaves the old ones or the new ones, which are equal.
-fn write_again(file: &Arc<dyn DiskFile>, from: u64, to: u64) -> Result<()> {
+pub fn write_again(file: &Arc<dyn DiskFile>, from: u64, to: u64) -> Result<()> {
     let mut window = vec![0; WINDOW_BYTES.min(usize::try_from(to - from).unwrap_or(WINDOW_BYTES))];
     let mut position = from;
     while position < to {

@@ -98,6 +98,14 @@ impl SegmentHeader {
         let base = Offset(u64_at(block, 16));
         Ok(SegmentHeader { base, salt: u64_at(block, 24), created_ms: u64_at(block, 32) })
     }
+
+    /// Whether `block`, which is not whole, may be the front of the header of the segment that starts at `base`, as far
+    /// as it goes.
+    pub fn may_begin_with(block: &[u8], base: Offset) -> bool {
+        let expected = SegmentHeader { base, salt: 0, created_ms: 0 }.encode();
+        let is_fixed = |at: usize| !(24..40).contains(&at) && !(CRC_AT..FIELDS_BYTES).contains(&at);
+        block.iter().zip(&expected).enumerate().all(|(at, (found, expected))| !is_fixed(at) || found == expected)
+    }
 }
 
 /// The little-endian number at `at`.
