@@ -1,0 +1,107 @@
+//! Many threads at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::common::{content, open, try_open};
+use lab::disks::{Disks, OsDisks};
+use lab::sim::SimDisk;
+use lab::watchdog::within_limit;
+use stage05::kv::{WriteBatch, WriteOptions};
+
+const THREADS: u64 = 8;
+const WRITES: u64 = 100;
+
+/// Eight threads write, two in three of their batches unsynced, all of them to one key beside their own; meanwhile one
+/// makes checkpoints, and one reads. What is there at the end is there after a restart: the batches went into the map in
+/// the order of the log (K1).
+#[test]
+fn a_store_with_checkpoints_under_writers_opens_as_it_was_closed() {
+    within_limit(|| {
+        let disks = OsDisks::new();
+        let disk = disks.empty();
+        let store = try_open(&disk).unwrap();
+        let done = AtomicBool::new(false);
+        let checkpoints = thread::scope(|scope| {
+            let writers: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    scope.spawn({
+                        let store = &store;
+                        move || write_many(store, thread)
+                    })
+                })
+                .collect();
+            let reader = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    check_pairs(&store);
+                }
+            });
+            let checkpoints = scope.spawn(|| {
+                let mut checkpoints = 0;
+                while !done.load(Ordering::Relaxed) {
+                    store.checkpoint().unwrap();
+                    checkpoints += 1;
+                }
+                checkpoints
+            });
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            done.store(true, Ordering::Relaxed);
+            reader.join().unwrap();
+            checkpoints.join().unwrap()
+        });
+        assert!(checkpoints > 1, "{checkpoints} checkpoints");
+        let held = content(&store);
+        assert_eq!(held.len() as u64, 2 + 2 * THREADS);
+        store.close().unwrap();
+        let store = try_open(&disk).unwrap();
+        assert!(store.recovered().checkpoint.0 > 0);
+        assert_eq!(content(&store), held);
+    });
+}
+
+/// Each batch puts a pair of keys of its thread, and a pair that all threads share.
+fn write_many(store: &crate::common::Store, thread: u64) {
+    for number in 0..WRITES {
+        let value = format!("{thread} {number}").into_bytes();
+        let mut batch = WriteBatch::new();
+        for key in [format!("{thread} left"), format!("{thread} right"), "left".into(), "right".into()] {
+            batch.put(key.as_bytes(), &value);
+        }
+        store.write(batch, WriteOptions { sync: number % 3 == 0 }).unwrap();
+        let own = store.get(format!("{thread} left").as_bytes()).expect("a thread sees what it wrote");
+        assert_eq!(own[..], value[..], "a thread sees what it wrote");
+    }
+}
+
+/// No reader sees half of a batch (K3).
+fn check_pairs(store: &crate::common::Store) {
+    let held = content(store);
+    let names = (0..THREADS).map(|thread| format!("{thread} ")).chain([String::new()]);
+    for name in names {
+        let value = |side: &str| held.get(format!("{name}{side}").as_bytes());
+        assert_eq!(value("left"), value("right"), "the pair {name:?}");
+    }
+}
+
+/// Two threads make checkpoints at once: one after the other, and neither removes what the other needs.
+#[test]
+fn checkpoints_at_once_are_made_one_after_the_other() {
+    within_limit(|| {
+        let sim = SimDisk::new();
+        let store = open(&sim);
+        thread::scope(|scope| {
+            for thread in 0..4u8 {
+                let store = &store;
+                scope.spawn(move || {
+                    for number in 0..20u8 {
+                        store.put(&[thread], &[number]).unwrap();
+                        store.checkpoint().unwrap();
+                    }
+                });
+            }
+        });
+        let held = content(&store);
+        store.close().unwrap();
+        assert_eq!(content(&open(&sim)), held);
+    });
+}
