@@ -209,6 +209,18 @@ fn bytes_behind_the_trailer_are_refused() {
     }
 }
 
+/// Between the last block and the table there is nothing: every byte of the file belongs to something (P1).
+#[test]
+fn bytes_between_the_blocks_and_the_table_are_refused() {
+    let mut stored = pack(&lines(8), options(Compression::Lz4, 64));
+    let trailer = stored.len() - TRAILER_BYTES;
+    let table = u64::from_le_bytes(stored[trailer..trailer + 8].try_into().unwrap());
+    stored[trailer..trailer + 8].copy_from_slice(&(table + 5).to_le_bytes());
+    stored.splice(table as usize..table as usize, [0; 5]);
+    let error = open(&with_right_sums(stored)).unwrap_err();
+    assert!(error.to_string().contains("the blocks end"), "{error}");
+}
+
 /// Numbers at the ends of their ranges, under right checksums, are refused and not computed with (P2).
 #[test]
 fn lengths_that_cannot_be_are_refused() {

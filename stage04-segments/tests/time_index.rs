@@ -160,8 +160,24 @@ fn an_entry_is_sixteen_bytes_little_endian() {
 fn a_record_counts_once() {
     let records = records(4, 50);
     let mut index = index_of(&records);
-    note(&mut index, &records[20..]);
-    assert_eq!(index, index_of(&records));
+    for again in [&records[20..21], &records[49..], &records] {
+        note(&mut index, again);
+        assert_eq!(index, index_of(&records), "{again:?}");
+    }
+}
+
+/// A cut behind the last record of an entry leaves the entry, and a cut in front of that record takes it along.
+#[test]
+fn a_cut_takes_the_entries_that_know_of_more() {
+    let mut index = TimeIndex::new(Offset(0), INTERVAL);
+    for (offset, position) in [(0, 0), (1, 101), (2, 202), (3, 303), (4, 404), (5, 405)] {
+        index.note(Offset(offset), position, 7);
+    }
+    for (from, len, next) in [(9, 2, 6), (6, 2, 6), (5, 2, 4), (4, 2, 4), (3, 1, 2), (2, 1, 2), (1, 0, 0), (0, 0, 0)] {
+        let mut cut = index.clone();
+        cut.truncate(Offset(from));
+        assert_eq!((cut.len(), cut.next_offset()), (len, Offset(next)), "records 1 and 3 have entries; cut at {from}");
+    }
 }
 
 /// Offsets that 32 bits cannot count get no entry, and the one that stands for the seal neither.
@@ -174,6 +190,10 @@ fn beyond_32_bits_there_are_no_entries() {
     }
     assert_eq!(index.len(), 1);
     assert_eq!(index.lookup(11), Offset(limit));
+    let mut no_seal = TimeIndex::new(Offset(0), INTERVAL);
+    no_seal.note(Offset(0), 0, 10);
+    no_seal.note(Offset(limit), 101, 10);
+    assert!(no_seal.is_empty(), "an entry for record {limit} would be taken for the seal");
     // The seal would claim to know all records, and the entries do not reach that far.
     assert_eq!(
         read_of(Offset(0), &index.seal().encode_from(0), Offset(limit * 2 + 1)),

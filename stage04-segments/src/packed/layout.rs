@@ -135,7 +135,7 @@ impl Trailer {
         let Trailer { table_position, blocks, length, .. } = trailer;
         let table_bytes = blocks.checked_mul(ENTRY_BYTES as u64);
         let end = table_bytes.and_then(|bytes| bytes.checked_add(table_position)?.checked_add(TRAILER_BYTES as u64));
-        if table_position < HEADER_BYTES as u64 || end != Some(stored_bytes) {
+        if end != Some(stored_bytes) {
             return Err(format!("a table of {blocks} blocks at byte {table_position} does not end here"));
         }
         match length.div_ceil(header.block_bytes.into()) == blocks {

@@ -36,11 +36,9 @@ impl TimeEntry {
         Offset(base.0.saturating_add(u64::from(self.relative_offset) + 1))
     }
 
-    /// Whether the entry can stand behind `last`.
+    /// Whether the entry can stand behind `last`. Nothing follows the seal, whose offset is the greatest.
     pub(super) fn follows(self, last: Option<TimeEntry>) -> bool {
-        last.is_none_or(|last| {
-            !last.is_seal() && last.timestamp_ms <= self.timestamp_ms && last.relative_offset < self.relative_offset
-        })
+        last.is_none_or(|last| last.timestamp_ms <= self.timestamp_ms && last.relative_offset < self.relative_offset)
     }
 
     /// The entry as it lies in the file of the segment `base`, as number `slot`.
