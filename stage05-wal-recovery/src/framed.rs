@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use stage04::name::Part;
-use stage04::{
-    Access, DiskFile, Error, FormatError, IndexSite, Offset, Place, Result, Scan, Sealed, SegmentName, Site, Storage,
-};
+use stage04::{Access, DiskFile, Error, IndexSite, Offset, Place, Result, Sealed, SegmentName, Site, Storage};
 
-use crate::frame_file::{FrameFile, Kind, first_place, read_header};
-use crate::frame_scan::FrameScan;
+use crate::decision::RecoveryMode;
+use crate::frame_file::{FrameFile, Kind, first_place};
 use crate::lazy_index::LazyIndex;
 use crate::reader::FramedReader;
+use crate::recovery::{Recovered, find_newest_end, recover_newest};
+use crate::recovery_point::RecoveryPoint;
 use crate::rewriter::FrameRewriter;
 use crate::salt::SaltSource;
 use crate::segment::Segment;
@@ -21,6 +21,8 @@ use crate::writer::FramedWriter;
 pub struct Framed {
     /// Where the salts of new segments come from.
     pub salts: SaltSource,
+    /// How much damage the newest segment may have when it is opened.
+    pub recovery_mode: RecoveryMode,
 }
 
 impl Storage for Framed {
@@ -34,18 +36,20 @@ impl Storage for Framed {
 
     fn start_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<FramedWriter> {
         let end = first_place(segment.base);
-        FramedWriter::new(Arc::clone(&file), self.segment(site, segment, file, end, Kind::Newest))
+        // The segment in front of this one was sealed, and this one's name is durable: a sync has moved the point.
+        RecoveryPoint { start: segment.base, segment: segment.base, durable: end }.write(site)?;
+        FramedWriter::new(site, Arc::clone(&file), self.segment(site, segment, file, end, Kind::Newest))
     }
 
     fn open_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<FramedWriter> {
-        let end = find_end(&file, segment.base)?;
-        let cut = file.truncate(end.position).and_then(|()| file.sync_data());
-        cut.map_err(|e| Error::io(format!("cut at byte {}", end.position), file.path(), e))?;
-        FramedWriter::new(Arc::clone(&file), self.segment(site, segment, file, end, Kind::Newest))
+        let new_header = || self.header(segment.base);
+        let Recovered { file, end, report, .. } = recover_newest(site, segment, &file, self.recovery_mode, new_header)?;
+        let writer = FramedWriter::new(site, Arc::clone(&file), self.segment(site, segment, file, end, Kind::Newest))?;
+        Ok(writer.after(report))
     }
 
     fn read_newest(&self, site: &Site, segment: &SegmentName, file: Arc<dyn DiskFile>) -> Result<FramedReader> {
-        let end = find_end(&file, segment.base)?;
+        let end = find_newest_end(site, segment, &file, self.recovery_mode)?;
         Ok(FramedReader::new(Arc::new(self.segment(site, segment, file, end, Kind::Newest))))
     }
 
@@ -66,7 +70,7 @@ impl Storage for Framed {
 impl Framed {
     /// Segments whose salts come from `salts`.
     pub fn with_salts(salts: SaltSource) -> Framed {
-        Framed { salts }
+        Framed { salts, ..Framed::default() }
     }
 
     /// What a writer or reader of the segment needs, where the records in front of `end` are durable.
@@ -85,19 +89,5 @@ impl Framed {
             interval_bytes: site.index_interval_bytes,
         };
         Segment::new(FrameFile::new(file, name.base, kind), LazyIndex::new(index_site, site.access, end), end)
-    }
-}
-
-/// The place behind the last frame in front of the first header that has only zeros, or in front of the file's end.
-fn find_end(file: &Arc<dyn DiskFile>, base: Offset) -> Result<Place> {
-    let salt = read_header(&**file, base)?.salt;
-    let length = file.length().map_err(|e| Error::io("ask for the length", file.path(), e))?;
-    let mut scan = FrameScan::new(Arc::clone(file), salt, first_place(base), length, stage04::scan::WINDOW_BYTES);
-    loop {
-        match scan.next() {
-            Ok(Some(_)) => {}
-            Ok(None) | Err(Error::BadFrame { cause: FormatError::Zeros, .. }) => return Ok(scan.place()),
-            Err(error) => return Err(error),
-        }
     }
 }

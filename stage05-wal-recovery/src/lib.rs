@@ -18,6 +18,7 @@ pub mod recovery;
 pub mod recovery_point;
 pub mod rewriter;
 pub mod salt;
+pub mod stage;
 pub mod survey;
 pub mod torn_file;
 pub mod varint;
@@ -28,4 +29,6 @@ mod lazy_index;
 mod segment;
 mod window;
 
+pub use framed::Framed;
+pub use stage::Stage05;
 pub use stage04::*;

@@ -134,6 +134,23 @@ pub fn recover_newest(
     Ok(Recovered { file, header, end, report })
 }
 
+/// Where the newest segment ends for somebody who may not change it: in front of a torn tail, if there is one. What is
+/// corruption for [`recover_newest`] is corruption here.
+pub fn find_newest_end(
+    site: &Site,
+    segment: &SegmentName,
+    file: &Arc<dyn DiskFile>,
+    mode: RecoveryMode,
+) -> Result<Place> {
+    let (point, _) = read_point(site, mode)?;
+    let seen = survey(file, segment.base, point.as_ref(), mode == RecoveryMode::TolerateTornTail)?;
+    match seen.decide(mode) {
+        Decision::Corrupt(reason) => Err(seen.into_error(reason)),
+        Decision::Skip => Err(cannot_skip(file)),
+        _ => Ok(seen.end),
+    }
+}
+
 /// The recovery point, and whether there is one that cannot be read, which only those put up with who are ready to
 /// lose what it knows.
 fn read_point(site: &Site, mode: RecoveryMode) -> Result<(Option<RecoveryPoint>, bool)> {

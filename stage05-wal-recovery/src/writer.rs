@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use stage04::{DiskFile, Error, IndexFile, IndexReport, Log, Offset, Place, Record, Result, SegmentWriter, Visibility};
+use stage04::{
+    DiskFile, Error, IndexFile, IndexReport, Log, Offset, Place, Record, Result, SegmentWriter, Site, Visibility,
+};
 
 use crate::encoder::Encoder;
 use crate::reader::FramedReader;
+use crate::recovery::RecoveryReport;
+use crate::recovery_point::RecoveryPoint;
 use crate::segment::Segment;
 
 /// The writer of one segment of frames.
@@ -23,6 +27,9 @@ pub struct FramedWriter {
     end: Place,
     encoder: Encoder,
     index_file: Option<SavedIndex>,
+    site: Site,
+    is_sealed: bool,
+    recovery: Option<RecoveryReport>,
 }
 
 /// The index's file, and the number of the index that it was made from.
@@ -34,10 +41,31 @@ struct SavedIndex {
 
 impl FramedWriter {
     /// A writer that goes on at the durable end of a segment.
-    pub(crate) fn new(file: Arc<dyn DiskFile>, segment: Segment) -> Result<FramedWriter> {
+    pub(crate) fn new(site: &Site, file: Arc<dyn DiskFile>, segment: Segment) -> Result<FramedWriter> {
         let salt = segment.frames.salt()?;
         let end = segment.end(Visibility::Durable);
-        Ok(FramedWriter { file, segment: Arc::new(segment), salt, end, encoder: Encoder::default(), index_file: None })
+        Ok(FramedWriter {
+            file,
+            segment: Arc::new(segment),
+            salt,
+            end,
+            encoder: Encoder::default(),
+            index_file: None,
+            site: site.clone(),
+            is_sealed: false,
+            recovery: None,
+        })
+    }
+
+    /// The same writer, of a segment that was recovered.
+    pub(crate) fn after(mut self, recovery: RecoveryReport) -> FramedWriter {
+        self.recovery = Some(recovery);
+        self
+    }
+
+    /// What was found and done when the segment was opened. `None` for a segment that was new.
+    pub fn recovery(&self) -> Option<&RecoveryReport> {
+        self.recovery.as_ref()
     }
 
     /// Behind the last record that was written.
@@ -102,6 +130,19 @@ impl Log for FramedWriter {
     }
 }
 
+/// A log that is closed properly says how far it is synced, so that the next open has nothing to search, and takes any
+/// damage in front of that for what it is.
+impl Drop for FramedWriter {
+    fn drop(&mut self) {
+        let durable = self.segment.end(Visibility::Durable);
+        if durable == self.end && !self.is_sealed {
+            let segment = self.segment.frames.start().offset;
+            // Without it, the next open reads the whole segment, and the frames' own watermarks decide.
+            let _ = RecoveryPoint { start: segment, segment, durable }.write(&self.site);
+        }
+    }
+}
+
 impl SegmentWriter for FramedWriter {
     fn end_position(&self) -> u64 {
         self.end.position
@@ -114,6 +155,7 @@ impl SegmentWriter for FramedWriter {
     /// Makes everything durable, and cuts off the zeros that the file was prepared with.
     fn seal(&mut self) -> Result<()> {
         self.sync()?;
+        self.is_sealed = true;
         let position = self.end.position;
         let cut = self.file.truncate(position).and_then(|()| self.file.sync_data());
         cut.map_err(|e| Error::io(format!("cut at byte {position}"), self.file.path(), e))
