@@ -136,18 +136,33 @@ pub fn recover_newest(
 
 /// Where the newest segment ends for somebody who may not change it: in front of a torn tail, if there is one. What is
 /// corruption for [`recover_newest`] is corruption here.
+///
+/// Another process may be appending meanwhile. A frame that was not there when the walk came to its place, and one
+/// behind it that was written after its sync, look like corruption. So that is believed when it is seen twice.
+///
+/// # Errors
+///
+/// As for [`recover_newest`], and `NotFound` if the recovery point names a later segment: look at the names again.
 pub fn find_newest_end(
     site: &Site,
     segment: &SegmentName,
     file: &Arc<dyn DiskFile>,
     mode: RecoveryMode,
 ) -> Result<Place> {
-    let (point, _) = read_point(site, mode)?;
-    let seen = survey(file, segment.base, point.as_ref(), mode == RecoveryMode::TolerateTornTail)?;
-    match seen.decide(mode) {
-        Decision::Corrupt(reason) => Err(seen.into_error(reason)),
-        Decision::Skip => Err(cannot_skip(file)),
-        _ => Ok(seen.end),
+    let mut seen_before = None;
+    loop {
+        let (point, _) = read_point(site, mode)?;
+        if let Some(later) = point.filter(|point| point.segment > segment.base && mode != RecoveryMode::PointInTime) {
+            let name = SegmentName::new(later.segment).file(Part::Log);
+            return Err(Error::io("open", site.disk.path().join(name), ErrorKind::NotFound.into()));
+        }
+        let seen = survey(file, segment.base, point.as_ref(), mode == RecoveryMode::TolerateTornTail)?;
+        match seen.decide(mode) {
+            Decision::Corrupt(_) if seen_before != Some(seen.end) => seen_before = Some(seen.end),
+            Decision::Corrupt(reason) => return Err(seen.into_error(reason)),
+            Decision::Skip => return Err(cannot_skip(file)),
+            _ => return Ok(seen.end),
+        }
     }
 }
 
