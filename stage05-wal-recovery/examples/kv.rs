@@ -14,7 +14,7 @@ use std::{env, sync::Arc};
 
 use anyhow::Context;
 use stage05::kv::{KvOptions, KvScan, KvStore};
-use stage05::{Disk, JsonSegments, OsDisk, SegmentOptions, SegmentedLog};
+use stage05::{Disk, OsDisk};
 
 const USAGE: &str = "usage: kv DIR (put KEY VALUE | get KEY | delete KEY | scan | checkpoint)";
 
@@ -48,11 +48,10 @@ fn main() -> anyhow::Result<()> {
     let command = Command::parse(&words).context(USAGE)?;
 
     let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(directory)?);
-    let log = SegmentedLog::open(&disk, JsonSegments, SegmentOptions::default())?;
-    let store = KvStore::over(&disk, log, KvOptions::default())?;
-    let recovered = store.recovered();
-    eprintln!("opened with the checkpoint of offset {} and {} records", recovered.checkpoint, recovered.replayed);
-    for error in &recovered.damaged {
+    let store = KvStore::open(&disk, KvOptions::default())?;
+    let replayed = store.replayed();
+    eprintln!("opened with the checkpoint of offset {} and {} records", replayed.checkpoint, replayed.records);
+    for error in &replayed.damaged {
         eprintln!("a damaged checkpoint was passed over: {error}");
     }
 

@@ -122,3 +122,93 @@ fn field<'a>(rest: &mut &'a [u8]) -> std::result::Result<&'a [u8], String> {
 fn damaged(file: &dyn DiskFile, position: u64, what: String) -> Error {
     Error::Damaged { path: file.path().to_owned(), position, what }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::checkpoint_format::{BLOCK_BYTES_LIMIT, HEADER_BYTES};
+    use super::super::checkpoint_writer;
+    use super::*;
+    use lab::sim::SimDisk;
+    use stage04::{Access, RECORD_BYTES_MAX};
+
+    const OFFSET: Offset = Offset(7);
+
+    fn header(entries: u64) -> [u8; HEADER_BYTES] {
+        Header { offset: OFFSET, entries }.encode()
+    }
+
+    /// A block that says it has `entries` entries, with a checksum that fits.
+    fn block(number: u32, entries: u32, body: &[u8]) -> Vec<u8> {
+        [&block_header(OFFSET, number, entries, body)[..], body].concat()
+    }
+
+    fn file(parts: &[&[u8]], blocks: u32) -> Vec<u8> {
+        let body = parts.concat();
+        let length = (body.len() + TRAILER_BYTES) as u64;
+        [&body[..], &trailer(OFFSET, blocks, length)].concat()
+    }
+
+    fn read_bytes(bytes: &[u8]) -> std::result::Result<State, String> {
+        let sim = SimDisk::with_files([("file", bytes)]);
+        let file = sim.disk().open("file", Access::Read).unwrap();
+        read(&*file, OFFSET).map_err(|error| match error {
+            Error::Damaged { what, .. } => what,
+            other => panic!("{other}"),
+        })
+    }
+
+    const A: &[u8] = b"\x01\0\0\0a\0\0\0\0";
+    const B: &[u8] = b"\x01\0\0\0b\0\0\0\0";
+
+    /// What nobody writes and every checksum vouches for: an error that says what it is, and no memory for it.
+    #[test]
+    fn lies_under_right_checksums_are_refused() {
+        let both = [A, B].concat();
+        assert_eq!(read_bytes(&file(&[&header(2), &block(0, 2, &both)], 1)).unwrap().map.len(), 2);
+        assert_eq!(read_bytes(&file(&[&header(0)], 0)).unwrap().map.len(), 0);
+        let cases: [(&str, Vec<u8>); 9] = [
+            ("says 3 entries, found 2", file(&[&header(3), &block(0, 2, &both)], 1)),
+            ("longer than its block", file(&[&header(3), &block(0, 3, &both)], 1)),
+            ("bytes behind the entries", file(&[&header(1), &block(0, 1, &both)], 1)),
+            ("do not ascend", file(&[&header(2), &block(0, 2, &[B, A].concat())], 1)),
+            ("do not ascend", file(&[&header(2), &block(0, 2, &[A, A].concat())], 1)),
+            ("do not ascend", file(&[&header(2), &block(0, 1, B), &block(1, 1, A)], 2)),
+            ("longer than its block", file(&[&header(1), &block(0, 1, b"\xff\xff\xff\xffa")], 1)),
+            ("the end is not", file(&[&header(1), &block(0, 1, A)], 2)),
+            ("more than there can be", [&header(1)[..], b"\xff\xff\xff\xff\x01\0\0\0\0\0\0\0"].concat()),
+        ];
+        for (expected, bytes) in cases {
+            let what = read_bytes(&bytes).expect_err(expected);
+            assert!(what.contains(expected), "{what}, expected: {expected}");
+        }
+    }
+
+    /// A checkpoint of a later version, and one with something in its reserved fields, are not guessed at.
+    #[test]
+    fn a_header_of_another_version_is_refused() {
+        for (at, expected) in [(0, "magic"), (8, "version 2"), (12, "zeros belong"), (32, "zeros belong")] {
+            let mut bytes = header(0);
+            bytes[at] = 2;
+            let crc = crc32fast::hash(&bytes[..36]);
+            bytes[36..].copy_from_slice(&crc.to_le_bytes());
+            let what = read_bytes(&file(&[&bytes], 0)).expect_err(expected);
+            assert!(what.contains(expected), "{what}, expected: {expected}");
+        }
+    }
+
+    /// The largest block that a writer makes, whatever its options say: nearly complete, then the largest entry.
+    #[test]
+    fn the_largest_block_can_be_read() {
+        let mut state = State { next: OFFSET, ..State::default() };
+        let map = Arc::make_mut(&mut state.map);
+        map.insert(b"a"[..].into(), vec![0; BLOCK_BYTES_LIMIT - 10].into());
+        map.insert(b"b"[..].into(), vec![1; RECORD_BYTES_MAX - 1].into());
+        map.insert(b"c"[..].into(), b"2"[..].into());
+        let sim = SimDisk::new();
+        let file = sim.disk().create("file").unwrap();
+        checkpoint_writer::write(&*file, &state, usize::MAX).unwrap();
+        let largest = u32_at(&sim.cached("file").unwrap(), HEADER_BYTES) as usize;
+        assert_eq!(largest, BLOCK_BYTES_MAX - 1);
+        assert_eq!(read(&*file, OFFSET).unwrap(), state);
+    }
+}

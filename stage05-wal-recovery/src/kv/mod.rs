@@ -58,7 +58,7 @@ mod checkpoints;
 
 pub use batch::WriteBatch;
 pub use options::{KvOptions, WriteOptions};
-pub use recover::Recovered;
+pub use recover::Replayed;
 pub use scan::KvScan;
 pub use store::KvStore;
 pub use wal::WriteAheadLog;

@@ -1,5 +1,7 @@
 //! What can be chosen about a store, and about a write.
 
+use stage04::SegmentOptions;
+
 /// When a write is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteOptions {
@@ -21,12 +23,14 @@ impl Default for WriteOptions {
 /// How a store works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KvOptions {
+    /// The segments of its log. The log is given up a segment at a time.
+    pub segments: SegmentOptions,
     /// A block of a checkpoint is complete when it has this many bytes. Each has a checksum, and is read at once.
     pub checkpoint_block_bytes: usize,
 }
 
 impl Default for KvOptions {
     fn default() -> KvOptions {
-        KvOptions { checkpoint_block_bytes: 64 * 1024 }
+        KvOptions { segments: SegmentOptions::default(), checkpoint_block_bytes: 64 * 1024 }
     }
 }

@@ -11,11 +11,11 @@ use super::table::State;
 /// How a store found its state.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Recovered {
+pub struct Replayed {
     /// The checkpoint it began with: 0 if there was none, and the log was read from its first record.
     pub checkpoint: Offset,
     /// How many records of the log were applied to it.
-    pub replayed: u64,
+    pub records: u64,
     /// What is wrong with newer checkpoints. The log made up for them, so nothing is lost; but a disk that damages one
     /// file will damage others.
     pub damaged: Vec<Error>,
@@ -26,7 +26,7 @@ pub struct Recovered {
 /// A checkpoint that is damaged is passed over, if an older one is there and the log has every record from that one on:
 /// the state that comes out is the same. The oldest of all is the empty state at offset 0. If the log begins behind it,
 /// there is nothing to be had but an earlier state, and that is an error (K6).
-pub(crate) fn recover<R: Reader>(checkpoints: &Checkpoints, log: &R, path: &Path) -> Result<(State, Recovered)> {
+pub(crate) fn recover<R: Reader>(checkpoints: &Checkpoints, log: &R, path: &Path) -> Result<(State, Replayed)> {
     let offsets = checkpoints.offsets()?;
     if let Some(&newest) = offsets.first()
         && newest > log.end()
@@ -37,8 +37,8 @@ pub(crate) fn recover<R: Reader>(checkpoints: &Checkpoints, log: &R, path: &Path
     let (mut state, damaged) = newest_usable(checkpoints, &offsets, log, path)?;
     let checkpoint = state.next;
     replay(&mut state, log, path)?;
-    let replayed = state.next.0 - checkpoint.0;
-    Ok((state, Recovered { checkpoint, replayed, damaged }))
+    let records = state.next.0 - checkpoint.0;
+    Ok((state, Replayed { checkpoint, records, damaged }))
 }
 
 /// The newest checkpoint that is not damaged, and the damages of those that are newer still.

@@ -4,16 +4,17 @@ use std::fmt;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stage04::{Disk, Durability, GroupCommit, Offset, Options, Result};
+use stage04::{Disk, Durability, GroupCommit, Offset, Options, Result, SegmentedLog};
 
 use super::applying::Applying;
 use super::batch::WriteBatch;
 use super::checkpoints::Checkpoints;
 use super::options::{KvOptions, WriteOptions};
-use super::recover::{Recovered, recover};
+use super::recover::{Replayed, recover};
 use super::scan::KvScan;
 use super::table::{State, Table};
 use super::wal::WriteAheadLog;
+use crate::framed::Framed;
 
 /// A map from keys to values, both any bytes, that is still there after a crash. See the [module](super) for how.
 ///
@@ -24,26 +25,40 @@ pub struct KvStore<W: WriteAheadLog> {
     checkpoints: Checkpoints,
     /// Held by whoever writes a checkpoint: one at a time.
     checkpointing: Mutex<()>,
-    recovered: Recovered,
+    replayed: Replayed,
+}
+
+impl KvStore<SegmentedLog<Framed>> {
+    /// Opens the store in `disk`, or makes one: first its log, which holds the lock on the directory and clears away
+    /// what a crash left at its end, then the map.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SegmentedLog::open`] and of [`KvStore::over`].
+    pub fn open(disk: &Arc<dyn Disk>, options: KvOptions) -> Result<Self> {
+        let log = SegmentedLog::open(disk, Framed::default(), options.segments)?;
+        KvStore::over(disk, log, options.checkpoint_block_bytes)
+    }
 }
 
 impl<W: WriteAheadLog> KvStore<W> {
     /// Recovers the store whose log is `log`, open, and whose checkpoints are in `disk`: the newest checkpoint is read,
-    /// and the log's records from its offset on are applied to it.
+    /// and the log's records from its offset on are applied to it. New checkpoints have blocks of
+    /// [`checkpoint_block_bytes`](KvOptions::checkpoint_block_bytes).
     ///
     /// # Errors
     ///
     /// [`Damaged`](stage04::Error::Damaged) if the newest checkpoint is damaged and the log cannot make up for it, or if
     /// a record is no batch; [`Gap`](stage04::Error::Gap) if there are records missing between checkpoint and log, or at
     /// the log's end. Nothing is changed then.
-    pub fn over(disk: &Arc<dyn Disk>, log: W, options: KvOptions) -> Result<KvStore<W>> {
-        let checkpoints = Checkpoints::new(disk, options.checkpoint_block_bytes);
-        let (state, recovered) = recover(&checkpoints, &log.reader(), disk.path())?;
+    pub fn over(disk: &Arc<dyn Disk>, log: W, checkpoint_block_bytes: usize) -> Result<KvStore<W>> {
+        let checkpoints = Checkpoints::new(disk, checkpoint_block_bytes);
+        let (state, replayed) = recover(&checkpoints, &log.reader(), disk.path())?;
         let table = Arc::new(Table::new(state));
         let log = Applying { log, table: Arc::clone(&table), path: disk.path().to_owned() };
         // An answer means that `Applying` has appended the group; whether that was synced, it decides itself.
         let log = GroupCommit::new(log, Options::with_durability(Durability::OperatingSystem));
-        Ok(KvStore { log, table, checkpoints, checkpointing: Mutex::new(()), recovered })
+        Ok(KvStore { log, table, checkpoints, checkpointing: Mutex::new(()), replayed })
     }
 
     /// The value of `key`.
@@ -110,8 +125,8 @@ impl<W: WriteAheadLog> KvStore<W> {
     }
 
     /// How the store found its state when it was opened.
-    pub fn recovered(&self) -> &Recovered {
-        &self.recovered
+    pub fn replayed(&self) -> &Replayed {
+        &self.replayed
     }
 
     /// Makes all writes durable and closes the store. To drop it does the same, and tells nobody if it fails.

@@ -76,9 +76,9 @@ impl Example {
         let opened = try_open(&with(&self.with_whole_log).disk());
         let store = opened.unwrap_or_else(|e| panic!("{how}, with the whole log: {e}"));
         assert_eq!(content(&store), self.content, "{how}, with the whole log");
-        assert_eq!(store.recovered().checkpoint.0, 0, "{how}");
-        assert_eq!(store.recovered().replayed, 13, "{how}");
-        assert_eq!(store.recovered().damaged.len(), 1, "{how}");
+        assert_eq!(store.replayed().checkpoint.0, 0, "{how}");
+        assert_eq!(store.replayed().records, 13, "{how}");
+        assert_eq!(store.replayed().damaged.len(), 1, "{how}");
     }
 }
 

@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lab::sim::SimDisk;
-use stage05::kv::{KvOptions, KvStore, WriteBatch, WriteOptions};
-use stage05::{Disk, Error, JsonSegments, Offset, SegmentOptions, SegmentedLog};
+use stage05::framed::Framed;
+use stage05::header::SEGMENT_HEADER_BYTES;
+use stage05::kv::{KvStore, WriteBatch, WriteOptions};
+use stage05::salt::SaltSource;
+use stage05::{Disk, Error, Offset, SegmentOptions, SegmentedLog};
 
-/// The log of the stores here.
-pub type Wal = SegmentedLog<JsonSegments>;
-pub type Store = KvStore<Wal>;
+/// The store of these tests.
+pub type Store = KvStore<SegmentedLog<Framed>>;
 
 /// Segments of a few records, checkpoints with blocks of a few entries: a short test crosses every boundary.
 pub fn try_open(disk: &Arc<dyn Disk>) -> Result<Store, Error> {
-    try_open_with(disk, SegmentOptions::with_segment_bytes(300))
+    try_open_with(disk, SegmentOptions::with_segment_bytes(SEGMENT_HEADER_BYTES as u64 + 300))
 }
 
+/// Like [`KvStore::open`], with salts that are the same every time.
 pub fn try_open_with(disk: &Arc<dyn Disk>, segments: SegmentOptions) -> Result<Store, Error> {
-    let wal = SegmentedLog::open(disk, JsonSegments, segments)?;
-    KvStore::over(disk, wal, KvOptions { checkpoint_block_bytes: 64 })
+    let wal = SegmentedLog::open(disk, Framed::with_salts(SaltSource::Fixed(5)), segments)?;
+    KvStore::over(disk, wal, 64)
 }
 
 pub fn open(sim: &SimDisk) -> Store {
@@ -138,5 +141,5 @@ pub fn checkpoints(sim: &SimDisk) -> Vec<String> {
 
 /// The names of the files of the log.
 pub fn segments(sim: &SimDisk) -> Vec<String> {
-    sim.names().into_iter().filter(|name| name.ends_with(".log") || name.ends_with(".jsonl")).collect()
+    sim.names().into_iter().filter(|name| name.ends_with(".log")).collect()
 }

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::common::{Content, History, Write, content, delete, durable, open, put, quick, show, try_open};
 use lab::sim::{CrashState, Event, Lens, Sampling, SimDisk, Trace};
 
-/// The ways of losing what was not synced that the log survives.
-pub const LENSES: [Lens; 1] = [Lens::PowerCut];
+/// The ways of losing what was not synced.
+pub const LENSES: [Lens; 2] = [Lens::PowerCut, Lens::TornWrite];
 
 /// What the store is put through.
 enum Step {
@@ -166,10 +166,10 @@ fn a_store_survives_every_power_cut() {
     let (trace, history) = run(&script());
     let mut states = 0;
     for lens in LENSES {
-        for (number, state) in trace.crash_states(lens, Sampling { states_max: 30, seed: 5 }).enumerate() {
+        for (number, state) in trace.crash_states(lens, Sampling { states_max: 16, seed: 5 }).enumerate() {
             let tell = || format!("{lens:?}, choice {:?}, behind\n{}", state.choice, events(&trace, state.point));
-            // Every fourth state is crashed again, in up to two ways at each operation.
-            let again = Sampling { states_max: if number % 4 == 0 { 2 } else { 0 }, seed: number as u64 };
+            // Every eighth state is crashed again, at each operation.
+            let again = Sampling { states_max: if number % 8 == 0 { 1 } else { 0 }, seed: number as u64 };
             states += live(&state.disk, &history, (state.acknowledged, state.acknowledged), again, &tell);
         }
     }
@@ -191,7 +191,7 @@ fn a_store_survives_every_kill() {
         };
         for partial in partials {
             let tell = || format!("killed {partial} bytes into the operation behind\n{}", events(&trace, point));
-            let again = Sampling { states_max: 2, seed: point as u64 };
+            let again = Sampling { states_max: u64::from(partial == 0), seed: point as u64 };
             let required = (replay.acknowledged(), replay.served().max(replay.acknowledged()));
             states += live(&replay.killed(partial), &history, required, again, &tell);
         }

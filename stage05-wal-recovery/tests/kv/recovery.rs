@@ -45,9 +45,9 @@ fn a_store_opens_with_its_checkpoint_and_the_log_behind_it() {
     for (checkpoints, checkpoint) in [(&[][..], 0), (&[8], 8), (&[3, 8], 8), (&[20], 20)] {
         let (sim, history) = store_with(20, checkpoints);
         let store = open(&sim);
-        assert_eq!(store.recovered().checkpoint, Offset(checkpoint), "checkpoints after {checkpoints:?}");
-        assert_eq!(store.recovered().replayed, 20 - checkpoint, "checkpoints after {checkpoints:?}");
-        assert!(store.recovered().damaged.is_empty());
+        assert_eq!(store.replayed().checkpoint, Offset(checkpoint), "checkpoints after {checkpoints:?}");
+        assert_eq!(store.replayed().records, 20 - checkpoint, "checkpoints after {checkpoints:?}");
+        assert!(store.replayed().damaged.is_empty());
         assert_eq!(content(&store), *history.now(), "checkpoints after {checkpoints:?}");
     }
 }
@@ -95,8 +95,8 @@ fn a_damaged_checkpoint_is_passed_over_if_an_older_one_and_the_log_make_up_for_i
     damaged.flip_bit("checkpoint-00000000000000000016", 8 * 50);
     let both = merged(&old, &damaged);
     let store = open(&both);
-    assert_eq!((store.recovered().checkpoint, store.recovered().replayed), (Offset(8), 12));
-    assert!(matches!(&store.recovered().damaged[..], [Error::Damaged { .. }]));
+    assert_eq!((store.replayed().checkpoint, store.replayed().records), (Offset(8), 12));
+    assert!(matches!(&store.replayed().damaged[..], [Error::Damaged { .. }]));
     assert_eq!(content(&store), *history.now());
     // The next checkpoint clears it away.
     store.checkpoint().unwrap();
@@ -152,9 +152,10 @@ fn a_log_that_ends_in_front_of_the_checkpoint_is_an_error() {
 /// A log of something else is not a store's: the error says which record is no batch, and where it is.
 #[test]
 fn a_record_that_is_no_batch_is_an_error() {
-    use stage05::{JsonSegments, Log, Record, SegmentOptions, SegmentedLog};
+    use stage05::framed::Framed;
+    use stage05::{Log, Record, SegmentOptions, SegmentedLog};
     let (sim, _) = store_with(2, &[]);
-    let mut log = SegmentedLog::open(&sim.disk(), JsonSegments, SegmentOptions::default()).unwrap();
+    let mut log = SegmentedLog::open(&sim.disk(), Framed::default(), SegmentOptions::default()).unwrap();
     log.append_durable(&Record::new(0, &b"some text"[..])).unwrap();
     drop(log);
     let error = try_open(&sim.disk()).map(|store| content(&store)).expect_err("a record of text");

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::common::{content, open};
+use crate::common::{content, open, segments};
 use lab::sim::SimDisk;
 use stage05::kv::{WriteBatch, WriteOptions};
 use stage05::{Error, Offset, RECORD_BYTES_MAX};
@@ -126,4 +126,42 @@ fn a_store_is_durable_when_it_was_synced_closed_or_dropped() {
         let left = SimDisk::with_files(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
         assert_eq!(content(&open(&left)).len(), 1, "{end}, then a power cut that takes all that was not synced");
     }
+}
+
+/// Whatever log it is over: here one of JSON lines.
+#[test]
+fn a_store_is_over_any_log_that_can_be_given_up() {
+    use stage05::kv::KvStore;
+    use stage05::{JsonSegments, SegmentOptions, SegmentedLog};
+    let sim = SimDisk::new();
+    let open = || {
+        let log = SegmentedLog::open(&sim.disk(), JsonSegments, SegmentOptions::with_segment_bytes(300)).unwrap();
+        KvStore::over(&sim.disk(), log, 64).unwrap()
+    };
+    let store = open();
+    for number in 0..10u8 {
+        store.put(&[number % 3], &[number]).unwrap();
+    }
+    store.checkpoint().unwrap();
+    store.put(b"k", b"v").unwrap();
+    store.close().unwrap();
+    let store = open();
+    assert_eq!((store.replayed().checkpoint, store.replayed().records), (Offset(10), 1));
+    assert_eq!(store.scan(..).count(), 4);
+    assert_eq!(store.get(&[0]).unwrap()[..], [9]);
+}
+
+/// The store as a program opens it: the kind of log, and the segments of its options.
+#[test]
+fn a_store_opens_with_its_own_log() {
+    use stage05::kv::{KvOptions, KvStore};
+    let sim = SimDisk::new();
+    let options = KvOptions { segments: stage05::SegmentOptions::with_segment_bytes(5000), ..KvOptions::default() };
+    let store = KvStore::open(&sim.disk(), options).unwrap();
+    for number in 0..20u8 {
+        store.put(&[number], &[0; 100]).unwrap();
+    }
+    assert!(segments(&sim).len() > 1);
+    store.close().unwrap();
+    assert_eq!(KvStore::open(&sim.disk(), KvOptions::default()).unwrap().scan(..).count(), 20);
 }

@@ -54,7 +54,7 @@ fn a_store_with_checkpoints_under_writers_opens_as_it_was_closed() {
         assert_eq!(held.len() as u64, 2 + 2 * THREADS);
         store.close().unwrap();
         let store = try_open(&disk).unwrap();
-        assert!(store.recovered().checkpoint.0 > 0);
+        assert!(store.replayed().checkpoint.0 > 0);
         assert_eq!(content(&store), held);
     });
 }
