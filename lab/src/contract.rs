@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use stage01::{Disk, Log, Offset, Reader, Scan, Stage};
 
+use crate::disks::{Disks, Image};
 use crate::records::{record, records};
 
 pub mod append;
@@ -17,14 +18,66 @@ pub mod faults;
 pub mod hostile;
 pub mod model;
 pub mod open;
+pub mod quarantine;
 pub mod read;
 pub mod share;
 
 /// The contract as tests: one `#[test]` for each function of [`contract`](mod@crate::contract) and each kind of disk
 /// that it runs on. The disk in memory takes no time to sync and runs what needs many disks; the operating system's
 /// runs what only it can show, and everything that might depend on mapped files.
+///
+/// `lab::contract!(StageNN, quarantines)` is for a stage that knows how far it was synced. It does not refuse what
+/// follows the last synced record, whoever wrote it: it saves it beside the log and goes on. The tests that ask for a
+/// refusal give way to those that ask for this.
 #[macro_export]
 macro_rules! contract {
+    ($stage:ty) => {
+        $crate::contract_of_every_stage! { $stage }
+
+        mod without_watermarks {
+            #[allow(unused_imports, reason = "a stage may be named by its full path")]
+            use super::*;
+            $crate::contract_tests! { $stage, $crate::disks::SimDisks;
+                damage: what_is_no_torn_append_is_refused_and_left_alone;
+            }
+        }
+
+        mod without_watermarks_on_the_operating_systems_disk {
+            #[allow(unused_imports, reason = "a stage may be named by its full path")]
+            use super::*;
+            $crate::contract_tests! { $stage, $crate::disks::OsDisks::new();
+                damage: what_is_no_torn_append_is_refused_and_left_alone;
+                hostile: a_file_of_4_gib_is_refused_at_its_first_wrong_byte;
+            }
+        }
+
+        #[cfg(target_os = "linux")]
+        mod without_watermarks_on_linux {
+            #[allow(unused_imports, reason = "a stage may be named by its full path")]
+            use super::*;
+            $crate::contract_tests! { $stage, $crate::disks::OsDisks::new();
+                hostile: a_device_without_room_is_refused;
+            }
+        }
+    };
+    ($stage:ty, quarantines) => {
+        $crate::contract_of_every_stage! { $stage }
+
+        mod with_watermarks {
+            #[allow(unused_imports, reason = "a stage may be named by its full path")]
+            use super::*;
+            $crate::contract_tests! { $stage, $crate::disks::SimDisks;
+                quarantine: what_follows_the_last_record_is_saved_and_cut,
+                    what_takes_the_place_of_synced_records_is_refused_and_left_alone;
+            }
+        }
+    };
+}
+
+/// What every stage has to do.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_of_every_stage {
     ($stage:ty) => {
         mod on_a_simulated_disk {
             #[allow(unused_imports, reason = "a stage may be named by its full path")]
@@ -46,7 +99,7 @@ macro_rules! contract {
             use super::*;
             $crate::contract_on_any_disk! { $stage, $crate::disks::OsDisks::new() }
             $crate::contract_tests! { $stage, $crate::disks::OsDisks::new();
-                hostile: a_directory_in_place_of_the_log_is_refused, a_file_of_4_gib_is_refused_at_its_first_wrong_byte;
+                hostile: a_directory_in_place_of_the_log_is_refused;
             }
         }
 
@@ -55,7 +108,7 @@ macro_rules! contract {
             #[allow(unused_imports, reason = "a stage may be named by its full path")]
             use super::*;
             $crate::contract_tests! { $stage, $crate::disks::OsDisks::new();
-                hostile: a_read_only_directory_is_refused, a_device_without_room_is_refused;
+                hostile: a_read_only_directory_is_refused;
             }
         }
     };
@@ -80,8 +133,7 @@ macro_rules! contract_on_any_disk {
             share: producers_get_every_offset_once_and_keep_their_order, a_shared_append_is_there_when_it_returns,
                 a_shared_log_holds_its_directory_until_it_is_dropped,
                 a_shared_log_refuses_the_record_over_the_limit_alone;
-            damage: a_torn_log_opens_twice_to_the_same_bytes, what_is_no_torn_append_is_refused_and_left_alone,
-                damage_in_the_middle_is_an_error_at_its_place, a_derived_file_can_say_what_it_likes;
+            damage: a_torn_log_opens_twice_to_the_same_bytes, damage_in_the_middle_is_an_error_at_its_place, a_derived_file_can_say_what_it_likes;
         }
     };
 }
@@ -118,6 +170,21 @@ fn append_synced<L: Log>(log: &mut L, count: u64) {
     assert_eq!(log.sync().expect("a sync"), first.plus(count));
 }
 
+/// What a kill leaves of a log whose first `synced` records were synced, and the next `unsynced` only appended, one by
+/// one: each of these may be the first that is lost.
+fn killed_log<S: Stage>(disks: &dyn Disks, synced: u64, unsynced: u64) -> Image {
+    let disk = disks.empty();
+    let mut log = open::<S>(&disk);
+    if synced > 0 {
+        append_synced(&mut log, synced);
+    }
+    for offset in (synced..synced + unsynced).map(Offset) {
+        assert_eq!(log.append(&[record(offset)]).expect("an append"), offset);
+    }
+    // Closing a log may write down that all of it is durable. A kill does not.
+    Image::of(&disk)
+}
+
 /// The reader sees the laboratory's first `count` records and nothing else.
 fn assert_holds<R: Reader>(reader: &R, count: u64) {
     assert_prefix(reader, count, || "this log");
@@ -149,6 +216,7 @@ mod tests {
             include_str!("contract/hostile.rs"),
             include_str!("contract/model.rs"),
             include_str!("contract/open.rs"),
+            include_str!("contract/quarantine.rs"),
             include_str!("contract/read.rs"),
             include_str!("contract/share.rs"),
         ];

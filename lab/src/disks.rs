@@ -77,9 +77,14 @@ impl Image {
         self.0.keys().filter(|name| is_log(name)).cloned().collect()
     }
 
-    /// The names of the other files: what can be made again from the log.
+    /// The names of the files that can be made again from the log: its indexes.
     pub fn derived_names(&self) -> Vec<String> {
-        self.0.keys().filter(|name| !is_log(name)).cloned().collect()
+        self.0.keys().filter(|name| name.ends_with("index")).cloned().collect()
+    }
+
+    /// The names of all files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The name of the one file that holds the records of a short log.
@@ -120,7 +125,7 @@ impl fmt::Debug for Image {
 }
 
 fn is_log(name: &str) -> bool {
-    name.ends_with(".jsonl") || name.ends_with(".log")
+    [".jsonl", ".log", ".packed"].iter().any(|end| name.ends_with(end))
 }
 
 fn content(disk: &Arc<dyn Disk>, name: &str) -> Vec<u8> {

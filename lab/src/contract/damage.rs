@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stage01::{Access, Disk, Error, Log, Offset, Reader, Scan, Stage};
 
-use super::{append_synced, assert_holds, assert_prefix, open};
+use super::{append_synced, assert_holds, assert_prefix, killed_log, open};
 use crate::disks::{Disks, Image};
 use crate::meter::MeteredDisk;
 use crate::random::Random;
@@ -14,18 +14,12 @@ use crate::records::record;
 /// What a test may read at once, whatever a file says of itself.
 const READ_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// A log of `count` records, closed.
-fn closed_log<S: Stage>(disks: &dyn Disks, count: u64) -> Image {
-    let disk = disks.empty();
-    let mut log = open::<S>(&disk);
-    // Single appends, nothing synced: every record may be the first that is lost.
-    (0..count).for_each(|i| assert_eq!(log.append(&[record(Offset(i))]).unwrap(), Offset(i)));
-    drop(log);
-    Image::of(&disk)
+/// What a kill leaves of a log of `count` records, none of them synced.
+fn unsynced_log<S: Stage>(disks: &dyn Disks, count: u64) -> Image {
+    killed_log::<S>(disks, 0, count)
 }
 
-/// Opens a log and reads it whole. `Ok` is the number of its records. On an error, no byte may have moved, and reading
-/// alone must not find more than opening does.
+/// Opens a log and reads it whole. `Ok` is the number of its records. If it does not open, no byte may have moved.
 fn open_whole<S: Stage>(disk: &Arc<dyn Disk>) -> Result<u64, Error> {
     let before = Image::of(disk);
     let metered = MeteredDisk::new(Arc::clone(disk));
@@ -53,7 +47,7 @@ fn open_whole<S: Stage>(disk: &Arc<dyn Disk>) -> Result<u64, Error> {
 /// it are served, the rest is cut away for good, and the log goes on.
 pub fn a_log_cut_at_any_byte_reopens_to_its_longest_whole_prefix<S: Stage>(disks: &dyn Disks) {
     let count = 5;
-    let whole = closed_log::<S>(disks, count);
+    let whole = unsynced_log::<S>(disks, count);
     let name = whole.log_name();
     let mut ends = starts::<S>(disks, &whole);
     ends.push(whole.bytes(&name).len() as u64);
@@ -84,7 +78,7 @@ fn starts<S: Stage>(disks: &dyn Disks, image: &Image) -> Vec<u64> {
 
 /// Opening twice is opening once: what was cut is gone, and nothing more goes.
 pub fn a_torn_log_opens_twice_to_the_same_bytes<S: Stage>(disks: &dyn Disks) {
-    let whole = closed_log::<S>(disks, 4);
+    let whole = unsynced_log::<S>(disks, 4);
     let name = whole.log_name();
     for lost in [1, 2, 20, 40] {
         let bytes = whole.bytes(&name);
@@ -100,7 +94,7 @@ pub fn a_torn_log_opens_twice_to_the_same_bytes<S: Stage>(disks: &dyn Disks) {
 /// A file system may make a file longer before the bytes arrive: then the end reads as zeros.
 pub fn zeros_at_the_end_are_a_torn_append<S: Stage>(disks: &dyn Disks) {
     for count in [0, 1, 3] {
-        let whole = closed_log::<S>(disks, count);
+        let whole = unsynced_log::<S>(disks, count);
         let name = whole.log_name();
         for zeros in [1, 2, 511, 512, 4096, 100_000] {
             let disk = disks.empty();
@@ -116,7 +110,7 @@ pub fn zeros_at_the_end_are_a_torn_append<S: Stage>(disks: &dyn Disks) {
 
 /// Only a torn append may be cut. Whatever else follows the log is somebody's data.
 pub fn what_is_no_torn_append_is_refused_and_left_alone<S: Stage>(disks: &dyn Disks) {
-    let whole = closed_log::<S>(disks, 3);
+    let whole = unsynced_log::<S>(disks, 3);
     let name = whole.log_name();
     let endings: [&[u8]; 5] = [b"x", b"\n", b"not a record\n", b"\x00\x00x", b"\xff\xff\xff\xff\xff\xff\xff\xff"];
     for ending in endings {
@@ -135,7 +129,7 @@ pub fn what_is_no_torn_append_is_refused_and_left_alone<S: Stage>(disks: &dyn Di
 /// Damage in the middle is an error that names its place, the same each time it is asked; what lies in front of it can
 /// be read, and the damaged log does not open again.
 pub fn damage_in_the_middle_is_an_error_at_its_place<S: Stage>(disks: &dyn Disks) {
-    let whole = closed_log::<S>(disks, 6);
+    let whole = unsynced_log::<S>(disks, 6);
     let name = whole.log_name();
     let place = starts::<S>(disks, &whole)[4];
     let disk = disks.empty();
@@ -159,7 +153,7 @@ pub fn damage_in_the_middle_is_an_error_at_its_place<S: Stage>(disks: &dyn Disks
 
 /// Random bytes are no log. They are refused, and they may be somebody's data, so they stay.
 pub fn random_bytes_are_refused_and_left_alone<S: Stage>(disks: &dyn Disks) {
-    let empty = closed_log::<S>(disks, 0);
+    let empty = unsynced_log::<S>(disks, 0);
     for seed in 0..40 {
         let mut random = Random::new(seed);
         let length = 1 + random.below(5000) as usize;
@@ -172,7 +166,7 @@ pub fn random_bytes_are_refused_and_left_alone<S: Stage>(disks: &dyn Disks) {
 /// A log with random damage anywhere opens to something that can be read to its end, or is refused: no panic, no
 /// endless loop, no large memory, no change when refused.
 pub fn random_damage_never_panics<S: Stage>(disks: &dyn Disks) {
-    let whole = closed_log::<S>(disks, 9);
+    let whole = unsynced_log::<S>(disks, 9);
     let name = whole.log_name();
     for seed in 0..60 {
         let mut random = Random::new(seed);
@@ -199,7 +193,7 @@ pub fn random_damage_never_panics<S: Stage>(disks: &dyn Disks) {
 /// What is derived from the log is never evidence: lost, cut, padded or full of random bytes, it loses no record.
 pub fn a_derived_file_can_say_what_it_likes<S: Stage>(disks: &dyn Disks) {
     let count = 60;
-    let whole = closed_log::<S>(disks, count);
+    let whole = unsynced_log::<S>(disks, count);
     let mut random = Random::new(1);
     for name in whole.derived_names() {
         let bytes = whole.bytes(&name);

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 
 use stage01::{Access, Error, Log, Offset, Stage};
 
-use super::{append_synced, assert_holds, assert_prefix, open};
+use super::{append_synced, assert_holds, assert_prefix, killed_log, open};
 use crate::disks::{Image, SimDisks};
 use crate::records::record;
 use crate::sim::{Errno, Fault, Operation, SimDisk, Which};
@@ -16,7 +16,7 @@ use crate::sim::{Errno, Fault, Operation, SimDisk, Which};
 fn torn_log<S: Stage>(count: u64) -> SimDisk {
     let sim = SimDisk::new();
     let disk = sim.disk();
-    append_synced(&mut open::<S>(&disk), count + 1);
+    killed_log::<S>(&SimDisks, count, 1).restore(&disk);
     let file = disk.open(&Image::of(&disk).log_name(), Access::Write).unwrap();
     file.truncate(file.length().unwrap() - 3).unwrap();
     sim

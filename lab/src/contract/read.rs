@@ -28,10 +28,10 @@ pub fn a_scan_starts_at_any_offset<S: Stage>(disks: &dyn Disks) {
     }
 }
 
-/// Positions grow with offsets, and a scan from the middle gives the same ones: an index may rely on both.
+/// Positions never go back, and a scan from the middle gives the same ones: an index may rely on both.
 pub fn a_record_has_one_position_from_wherever_it_is_reached<S: Stage>(disks: &dyn Disks) {
     let mut log = open::<S>(&disks.empty());
-    append_synced(&mut log, 20);
+    (0..5).for_each(|_| append_synced(&mut log, 4));
     let reader = log.reader();
     let mut positions = Vec::new();
     let mut scan = reader.scan(Offset(0)).unwrap();
@@ -39,7 +39,7 @@ pub fn a_record_has_one_position_from_wherever_it_is_reached<S: Stage>(disks: &d
         positions.push(entry.position);
     }
     assert_eq!(positions.len(), 20);
-    assert!(positions.is_sorted_by(|a, b| a < b), "positions grow: {positions:?}");
+    assert!(positions.is_sorted() && positions[0] < positions[19], "positions grow: {positions:?}");
     for (from, position) in (0..).map(Offset).zip(positions) {
         assert_eq!(reader.scan(from).unwrap().next().unwrap().unwrap().position, position, "record {from}");
     }
