@@ -52,9 +52,12 @@ impl TimesWriter {
 
     /// The time index of the newest segment of a log that is opened. What its file lacks is read from the log.
     pub(crate) fn open<R: Reader>(site: &Site, segment: &SegmentName, newest: &R) -> Result<TimesWriter> {
-        let (file, index) = TimeIndexFile::open(site, segment, TIME_INDEX_INTERVAL_BYTES);
+        let (mut file, index) = TimeIndexFile::open(site, segment, TIME_INDEX_INTERVAL_BYTES);
         let (index, is_the_files) = complete(index, segment, newest)?;
-        let file = if is_the_files { file } else { TimeIndexFile::new(site, segment) };
+        if !is_the_files {
+            // Were it only replaced, a power cut could bring it back, and it would be believed (T4).
+            file.remove()?;
+        }
         Ok(TimesWriter { times: NewestTimes::new(index), file })
     }
 
@@ -128,7 +131,9 @@ impl<S: Storage> SegmentedReader<S> {
                 break;
             }
         }
-        let mut scan = self.scan(from.max(view.start()))?;
+        let from = from.max(view.start());
+        // The same moment: what retention deletes meanwhile is still there for this search.
+        let mut scan = self.scan_view(view, from)?;
         while let Some(entry) = scan.next()? {
             if entry.record.timestamp_ms >= timestamp_ms {
                 return Ok(Some(entry.offset));
