@@ -46,7 +46,7 @@
 //!
 //! [`name`], [`site`], [`storage`], [`json_segments`], [`options`], [`roll`], `prepare`, `view`, [`segmented_log`],
 //! [`reader`], [`directory`], `watch`, [`follow`], [`time_index`], `times`, [`retention`], [`maintenance`], [`packed`],
-//! `rewrite`, `compress`, [`compact`], [`stage`].
+//! `rewrite`, `compress`, [`compact`], [`partitions`], [`stage`].
 
 pub mod compact;
 pub mod directory;
@@ -56,6 +56,7 @@ pub mod maintenance;
 pub mod name;
 pub mod options;
 pub mod packed;
+pub mod partitions;
 pub mod reader;
 pub mod retention;
 pub mod roll;
@@ -79,6 +80,7 @@ pub use maintenance::{Deleted, Maintenance};
 pub use name::{Part, SegmentName};
 pub use options::{Preparation, SegmentOptions};
 pub use packed::{Compression, PackOptions, PackedFile, PackedSizes, PackedWriter};
+pub use partitions::{Partition, Partitions, partition_for};
 pub use reader::{SegmentedReader, SegmentedScan};
 pub use retention::{Retention, SegmentFacts};
 pub use roll::RollReason;

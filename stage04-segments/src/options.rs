@@ -19,6 +19,8 @@ pub struct SegmentOptions {
     /// Each segment's age limit is shorter than that by a random part of this (`segment.jitter.ms`), so that the many
     /// logs of one machine do not all end their segments in the same second.
     pub age_jitter_max: Duration,
+    /// What makes that part another one in another log; [`Partitions`](crate::Partitions) takes the log's name.
+    pub jitter_seed: u64,
     /// A segment is ended when its index has grown to this (`segment.index.bytes`).
     pub index_bytes_max: u64,
     /// The most offsets in one segment. The indexes count them in 32 bits.
@@ -52,6 +54,7 @@ impl Default for SegmentOptions {
             segment_bytes_max: 64 * 1024 * 1024,
             segment_age_max: Duration::from_secs(7 * 24 * 60 * 60),
             age_jitter_max: Duration::ZERO,
+            jitter_seed: 0,
             index_bytes_max: 10 * 1024 * 1024,
             offsets_max: u32::MAX as u64,
             index_interval_bytes: INDEX_INTERVAL_BYTES,

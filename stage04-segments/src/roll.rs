@@ -73,7 +73,10 @@ fn age_limit_ms(base: Offset, options: &SegmentOptions) -> u64 {
     let jitter_ms = match jitter_ms_max {
         0 => 0,
         // A multiplication by a large odd number mixes the bits of small neighbours well enough to spread them.
-        _ => (base.0.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16) % (jitter_ms_max + 1),
+        _ => {
+            ((base.0 ^ options.jitter_seed).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16)
+                % jitter_ms_max.saturating_add(1)
+        }
     };
     millis(options.segment_age_max).saturating_sub(jitter_ms)
 }
