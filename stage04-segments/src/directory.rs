@@ -36,10 +36,14 @@ pub(crate) struct Contents {
 impl Contents {
     /// Looks at the names alone.
     pub(crate) fn of(site: &Site) -> Result<Contents> {
-        let files = site.list()?;
+        Contents::among(site, &site.list()?)
+    }
+
+    /// The same for names that were listed before.
+    fn among(site: &Site, files: &[String]) -> Result<Contents> {
         let mut found = BTreeSet::new();
         let mut contents = Contents::default();
-        for file in &files {
+        for file in files {
             match SegmentName::parse(file) {
                 Some((name, Part::Log)) => drop(found.insert(name)),
                 _ if is_temporary(file) => contents.leftovers.push(file.clone()),
@@ -47,7 +51,7 @@ impl Contents {
             }
         }
         contents.choose(site, found)?;
-        for file in &files {
+        for file in files {
             if let Some((name, _)) = SegmentName::parse(file)
                 && !contents.segments.contains(&name)
             {
@@ -122,10 +126,11 @@ pub(crate) fn open_segment<S: Storage>(site: &Site, name: SegmentName, end: Offs
     Ok(SealedSegment::new(Sealed { name, file, end }, stored_bytes))
 }
 
-/// How often a directory is looked at again whose files go away while it is opened.
+/// How often a directory is looked at again whose segments change while it is opened.
 const ATTEMPTS: usize = 10;
 
-/// Opens the log for reading alone. If another process deletes a segment meanwhile, looks again.
+/// Opens the log for reading alone. If another process deletes or rewrites a segment meanwhile, looks again: a directory
+/// that changes while it is listed may be shown without the old name and without the new one.
 pub(crate) fn open_for_reading<S: Storage>(
     disk: &Arc<dyn Disk>,
     storage: S,
@@ -135,17 +140,27 @@ pub(crate) fn open_for_reading<S: Storage>(
         Site { disk: Arc::clone(disk), access: Access::Read, index_interval_bytes: options.index_interval_bytes };
     let mut attempt = 1;
     loop {
-        match read_view(&site, &storage) {
-            Ok(view) => return Ok(Shared::new(site, storage, view)),
-            Err(Error::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
-            Err(error) => return Err(error),
+        let files = log_files(&site)?;
+        let view = read_view(&site, &storage, &files);
+        if attempt == ATTEMPTS || log_files(&site)? == files {
+            let shared = Shared::new(site, storage, view?);
+            // There is no writer here that could wake anybody.
+            shared.watch.close();
+            return Ok(shared);
         }
         attempt += 1;
     }
 }
 
-fn read_view<S: Storage>(site: &Site, storage: &S) -> Result<View<S>> {
-    let segments = Contents::of(site)?.segments;
+/// The names of all files with records.
+fn log_files(site: &Site) -> Result<Vec<String>> {
+    let mut files = site.list()?;
+    files.retain(|file| matches!(SegmentName::parse(file), Some((_, Part::Log))));
+    Ok(files)
+}
+
+fn read_view<S: Storage>(site: &Site, storage: &S, files: &[String]) -> Result<View<S>> {
+    let segments = Contents::among(site, files)?.segments;
     let Some(&newest_name) = segments.last() else {
         let name = SegmentName::new(Offset(0)).file(Part::Log);
         return Err(Error::io("open", site.disk.path().join(name), std::io::ErrorKind::NotFound.into()));

@@ -17,7 +17,8 @@ pub struct Follow<S: Storage> {
 }
 
 impl<S: Storage> SegmentedReader<S> {
-    /// Follows the log from the record at `from` on.
+    /// Follows the log from the record at `from` on. A reader that was opened for reading alone has no writer to wait
+    /// for: it comes to its end.
     pub fn follow(&self, from: Offset) -> Result<Follow<S>> {
         Ok(Follow { reader: self.clone(), scan: self.scan(from)?, next: from })
     }
@@ -32,6 +33,8 @@ impl<S: Storage> Follow<S> {
     /// [`Error::Deleted`](stage03::Error::Deleted) if retention was quicker than this reader; else those of a scan.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Option<Entry<'_>>> {
         while self.scan.is_at_end()? {
+            // The records up to there may be gone, compacted away: they must not look like news for ever.
+            self.next = self.next.max(self.scan.reached());
             let Follow { reader, next, .. } = self;
             if !reader.shared.watch.wait_until(deadline, || reader.end() > *next) {
                 return Ok(None);

@@ -38,13 +38,9 @@ impl<S: Storage> SegmentedReader<S> {
     pub fn segments(&self) -> usize {
         self.shared.view().sealed.len() + 1
     }
-}
 
-impl<S: Storage> Reader for SegmentedReader<S> {
-    type Scan = SegmentedScan<S>;
-
-    fn scan(&self, from: Offset) -> Result<SegmentedScan<S>> {
-        let view = self.shared.view();
+    /// A scan of the segments of one moment.
+    pub(crate) fn scan_view(&self, view: Arc<View<S>>, from: Offset) -> Result<SegmentedScan<S>> {
         Shared::check_start(&view, from)?;
         let end = view.end(self.visibility);
         let slot = view.slot_of(from);
@@ -61,6 +57,14 @@ impl<S: Storage> Reader for SegmentedReader<S> {
             scan.open_segment()?;
         }
         Ok(scan)
+    }
+}
+
+impl<S: Storage> Reader for SegmentedReader<S> {
+    type Scan = SegmentedScan<S>;
+
+    fn scan(&self, from: Offset) -> Result<SegmentedScan<S>> {
+        self.scan_view(self.shared.view(), from)
     }
 
     fn end(&self) -> Offset {
@@ -96,6 +100,11 @@ pub struct SegmentedScan<S: Storage> {
 }
 
 impl<S: Storage> SegmentedScan<S> {
+    /// Behind the last record that was looked for, whether it was there or not.
+    pub(crate) fn reached(&self) -> Offset {
+        self.next
+    }
+
     /// Starts to read the segment in `slot`, from `next` on.
     fn open_segment(&mut self) -> Result<()> {
         let scan = match self.view.sealed.get(self.slot) {

@@ -1,6 +1,6 @@
 //! Waiting for the log to grow, without asking again and again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,9 @@ impl Watch {
     /// Wakes whoever waits.
     pub(crate) fn ring(&self) {
         // A waiter counts itself first and looks at the log then; the writer has changed the log first and looks at the
-        // number now. In one order for all, at least one of the two sees the other.
+        // number now. With a fence between the two steps of each, at least one of the two sees the other, whatever the
+        // log's watermarks are made of.
+        fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
             // Whoever has looked and found nothing holds this until it sleeps.
             drop(self.is_closed.lock().unwrap_or_else(PoisonError::into_inner));
@@ -34,6 +36,7 @@ impl Watch {
     /// Waits until `is_there` says so, at most until `deadline`. False if the time is up or the log is closed before.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut is_there: impl FnMut() -> bool) -> bool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         let mut is_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         let found = loop {
             if is_there() {
