@@ -61,8 +61,9 @@ impl Preparer {
             Some(file) => file,
             None => {
                 let file = self.site.create_temporary(&name)?;
-                if self.preparation == Preparation::AtRoll {
-                    fill(&file, self.segment_bytes)?;
+                if self.preparation == Preparation::AtRoll && fill(&file, self.segment_bytes).is_err() {
+                    // No room for zeros; there may be room for records.
+                    file.truncate(0).map_err(|e| Error::io("cut zeros off", file.path(), e))?;
                 }
                 file
             }
@@ -107,7 +108,12 @@ fn start(site: Site, segment_bytes: u64) -> Background {
     let (outgoing, ready) = channel();
     let thread = thread::spawn(move || {
         for () in incoming {
-            if outgoing.send(prepare(&site, segment_bytes)).is_err() {
+            let prepared = prepare(&site, segment_bytes);
+            if prepared.is_err() {
+                // Half a file of zeros is in the way of the records. If it cannot be removed, the next open tries again.
+                let _ = site.remove(PREPARED);
+            }
+            if outgoing.send(prepared).is_err() {
                 return;
             }
         }
