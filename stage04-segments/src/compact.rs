@@ -25,7 +25,7 @@ use crate::maintenance::Maintenance;
 use crate::packed::PackOptions;
 use crate::reader::SegmentedReader;
 use crate::storage::{Rewriter, Storage};
-use crate::view::SealedSegment;
+use crate::view::{SealedSegment, Upkeep};
 
 /// How to compact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +126,16 @@ impl<S: Storage> Maintenance<S> {
     ///
     /// [`SegmentedLog::roll`]: crate::SegmentedLog::roll
     pub fn compact(&self, now_ms: u64, options: &CompactOptions) -> Result<Compacted> {
-        let mut clean_until = self.shared.lock_maintenance();
+        let mut upkeep = self.shared.lock_maintenance()?;
         let sealed = self.shared.view().sealed.clone();
-        let latest = self.latest_offsets(&sealed, *clean_until, options)?;
+        let latest = self.latest_offsets(&sealed, upkeep.clean_until, options)?;
         let compacted = Compacted { clean_until: latest.until, ..Compacted::default() };
         let mut round = Round { latest, options, now_ms, compacted };
         let reached = sealed.partition_point(|segment| segment.sealed.name.base < round.latest.until);
         for group in groups(&sealed[..reached], options.segment_bytes_max) {
-            self.compact_group(group, &mut round)?;
+            self.compact_group(group, &mut round, &mut upkeep)?;
         }
-        *clean_until = round.compacted.clean_until;
+        upkeep.clean_until = round.compacted.clean_until;
         Ok(round.compacted)
     }
 
@@ -164,7 +164,7 @@ impl<S: Storage> Maintenance<S> {
     }
 
     /// The second pass, for segments that become one. If all their records stay, nothing is written.
-    fn compact_group(&self, group: &[Arc<SealedSegment<S>>], round: &mut Round<'_>) -> Result<()> {
+    fn compact_group(&self, group: &[Arc<SealedSegment<S>>], round: &mut Round<'_>, upkeep: &mut Upkeep) -> Result<()> {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(()) };
         if !self.has_obsolete(group, round)? {
             return Ok(());
@@ -175,22 +175,22 @@ impl<S: Storage> Maintenance<S> {
         let mut bytes = Vec::new();
         let mut largest_timestamp_ms = 0;
         for segment in group {
-            let mut scan = self.shared.reader_of(segment)?.scan(segment.sealed.name.base)?;
-            while let Some(Entry { offset, record, .. }) = scan.next()? {
-                if !round.keeps(offset, &record) {
+            self.shared.visit_records(segment, |Entry { offset, record, .. }| {
+                if !round.keeps(*offset, record) {
                     round.compacted.dropped += 1;
-                    continue;
+                    return Ok(());
                 }
                 round.compacted.kept += 1;
                 largest_timestamp_ms = largest_timestamp_ms.max(record.timestamp_ms);
-                rewriter.push(offset, &record, &mut bytes);
+                rewriter.push(*offset, record, &mut bytes);
                 rewriting.write(&bytes)?;
                 bytes.clear();
-            }
+                Ok(())
+            })?;
         }
         rewriter.finish(&mut bytes);
         rewriting.write(&bytes)?;
-        self.replace(group, rewriting, largest_timestamp_ms)
+        self.replace(group, rewriting, largest_timestamp_ms, upkeep)
     }
 
     fn has_obsolete(&self, group: &[Arc<SealedSegment<S>>], round: &Round<'_>) -> Result<bool> {

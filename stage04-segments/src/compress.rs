@@ -17,7 +17,7 @@ impl<S: Storage> Maintenance<S> {
     /// Producers do not pay for it, as they would if each batch were compressed on its way in, and the newest records,
     /// which are read most, stay as they are.
     pub fn compress(&self) -> Result<u64> {
-        let _one_at_a_time = self.shared.lock_maintenance();
+        let mut upkeep = self.shared.lock_maintenance()?;
         let options = PackOptions { compression: Compression::Lz4, ..PackOptions::default() };
         let mut saved = 0;
         for segment in &self.shared.view().sealed {
@@ -25,10 +25,15 @@ impl<S: Storage> Maintenance<S> {
             if sealed.name.is_rewritten() {
                 continue;
             }
-            let largest_timestamp_ms = self.shared.times_of(segment)?.largest_timestamp_ms();
+            // Damage that is packed gets a checksum that is right: look at every record first.
+            let mut largest_timestamp_ms = 0;
+            self.shared.visit_records(segment, |entry| {
+                largest_timestamp_ms = entry.record.timestamp_ms.max(largest_timestamp_ms);
+                Ok(())
+            })?;
             let mut packing = self.begin_rewriting(sealed.name.base..sealed.end, options)?;
             copy(sealed, &mut packing)?;
-            self.replace(std::slice::from_ref(segment), packing, largest_timestamp_ms)?;
+            self.replace(std::slice::from_ref(segment), packing, largest_timestamp_ms, &mut upkeep)?;
             let view = self.shared.view();
             let packed_bytes = view.sealed[view.slot_of(sealed.name.base)].stored_bytes;
             saved += stored_bytes.saturating_sub(packed_bytes);

@@ -1,16 +1,20 @@
 //! What is done to sealed segments while the log goes on: deleting the oldest, and the ways of rewriting.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use stage03::{Offset, Result};
 
 use crate::name::{Part, SegmentName};
 use crate::retention::{Retention, SegmentFacts};
 use crate::storage::Storage;
-use crate::view::{SealedSegment, Shared, View};
+use crate::view::{SealedSegment, Shared, Upkeep, View};
 
 /// A handle for the thread that keeps a log in shape. It never takes anything from the writer and the readers but the
 /// moment in which the list of segments is replaced. One operation runs at a time.
+///
+/// Every operation gives [`Error::Poisoned`](stage03::Error::Poisoned) once one of them failed in a moment in which
+/// nobody knows what is on the disk, or once the log was closed. The log itself goes on, and opening it again is the cure.
 #[derive(Debug)]
 pub struct Maintenance<S: Storage> {
     pub(crate) shared: Arc<Shared<S>>,
@@ -43,8 +47,10 @@ impl<S: Storage> Maintenance<S> {
     ///
     /// If the time rule has to know how old a segment is, and it cannot be read: then nothing is deleted.
     pub fn retain(&self, retention: &Retention, now_ms: u64, limit: Offset) -> Result<Deleted> {
-        let _one_at_a_time = self.shared.lock_maintenance();
+        let mut upkeep = self.shared.lock_maintenance()?;
         let view = self.shared.view();
+        // Behind the view: if a segment has begun since, its bytes are fewer than those that are there.
+        let newest_bytes = self.shared.newest_bytes.load(Ordering::Relaxed);
         let mut facts = Vec::with_capacity(view.sealed.len());
         for segment in &view.sealed {
             let largest_timestamp_ms = match retention.age_max {
@@ -54,27 +60,24 @@ impl<S: Storage> Maintenance<S> {
             let SealedSegment { sealed, stored_bytes, .. } = &**segment;
             facts.push(SegmentFacts { end: sealed.end, stored_bytes: *stored_bytes, largest_timestamp_ms });
         }
-        let newest = view.newest_name.file(Part::Log);
-        let newest = self.shared.site.open(&newest, stage03::Access::Read)?;
-        let newest_bytes = newest.length().map_err(|e| stage03::Error::io("ask for the length", newest.path(), e))?;
-        self.delete_oldest(retention.deletable(&facts, newest_bytes, now_ms, limit))
+        self.delete_oldest(retention.deletable(&facts, newest_bytes, now_ms, limit), &mut upkeep)
     }
 
     /// Deletes the sealed segments that end at or in front of `limit`.
     pub fn delete_before(&self, limit: Offset) -> Result<()> {
-        let _one_at_a_time = self.shared.lock_maintenance();
+        let mut upkeep = self.shared.lock_maintenance()?;
         let count = self.shared.view().sealed.iter().take_while(|segment| segment.sealed.end <= limit).count();
-        self.delete_oldest(count).map(drop)
+        self.delete_oldest(count, &mut upkeep).map(drop)
     }
 
     /// Deletes the `count` oldest segments, one after the other: the name of each is gone for good before the next one
     /// is touched, so that no crash leaves a hole (S4).
-    fn delete_oldest(&self, count: usize) -> Result<Deleted> {
+    fn delete_oldest(&self, count: usize, upkeep: &mut Upkeep) -> Result<Deleted> {
         let mut deleted = Deleted::default();
         for _ in 0..count {
             let oldest = Arc::clone(&self.shared.view().sealed[0]);
             self.shared.site.remove(&oldest.sealed.name.file(Part::Log))?;
-            self.shared.site.sync_directory()?;
+            self.shared.site.sync_directory().map_err(|e| upkeep.fail(e))?;
             self.shared.change_view(|view| View { sealed: view.sealed[1..].to_vec(), ..view.clone() });
             self.remove_derived(oldest.sealed.name);
             deleted.segments += 1;

@@ -17,15 +17,16 @@ use stage03::{DiskFile, Offset, Result};
 
 use crate::directory::open_segment;
 use crate::maintenance::Maintenance;
-use crate::name::{Part, SegmentName};
+use crate::name::{Part, SegmentName, TEMPORARY_SUFFIX};
 use crate::packed::{PackOptions, PackedWriter};
+use crate::site::Site;
 use crate::storage::Storage;
-use crate::view::{SealedSegment, View};
+use crate::view::{SealedSegment, Upkeep, View};
 
 /// The file of a rewritten segment while it is made.
 pub(crate) struct Rewriting {
-    name: SegmentName,
     writer: PackedWriter,
+    file: TemporaryFile,
 }
 
 impl Rewriting {
@@ -35,27 +36,53 @@ impl Rewriting {
     }
 }
 
+/// A file that goes when this is dropped, unless it has got its name before: on a disk that is full, half a segment is
+/// in the way of everything that could make room.
+struct TemporaryFile {
+    site: Site,
+    name: SegmentName,
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // If it stays, the next open removes it.
+        let _ = self.site.remove(&format!("{}{TEMPORARY_SUFFIX}", self.name.file(Part::Log)));
+    }
+}
+
 impl<S: Storage> Maintenance<S> {
     /// Begins a segment that will stand for `offsets`.
     pub(crate) fn begin_rewriting(&self, offsets: Range<Offset>, options: PackOptions) -> Result<Rewriting> {
         let name = SegmentName::rewritten(offsets.start, offsets.end);
         let file: Arc<dyn DiskFile> = self.shared.site.create_temporary(&name.file(Part::Log))?;
-        Ok(Rewriting { name, writer: PackedWriter::new(file, options, offsets.start, offsets.end)? })
+        let temporary = TemporaryFile { site: self.shared.site.clone(), name };
+        Ok(Rewriting { writer: PackedWriter::new(file, options, offsets.start, offsets.end)?, file: temporary })
     }
 
     /// Puts the segment in the place of `old`, which are neighbours, and removes them.
+    ///
+    /// # Errors
+    ///
+    /// Until the new file has its name, an error leaves everything as it was. From there on it ends all maintenance.
     pub(crate) fn replace(
         &self,
         old: &[Arc<SealedSegment<S>>],
         rewriting: Rewriting,
         largest_timestamp_ms: u64,
+        upkeep: &mut Upkeep,
     ) -> Result<()> {
-        let Rewriting { name, writer } = rewriting;
+        let Rewriting { writer, file } = rewriting;
         writer.finish(largest_timestamp_ms)?;
-        let site = &self.shared.site;
         // An index under this name is that of an earlier rewriting, with other positions.
-        self.remove_derived(name);
-        site.publish(&name.file(Part::Log))?;
+        self.remove_derived(file.name);
+        self.shared.site.give_name(&file.name.file(Part::Log))?;
+        self.show_instead(old, file.name).map_err(|e| upkeep.fail(e))
+    }
+
+    /// Makes a segment that has its name count, and removes those that it stands for.
+    fn show_instead(&self, old: &[Arc<SealedSegment<S>>], name: SegmentName) -> Result<()> {
+        let site = &self.shared.site;
+        site.sync_directory()?;
         let (base, end) = (name.base, name.rewritten_end.unwrap_or(name.base));
         let new = Arc::new(open_segment(site, name, end)?);
         self.shared.change_view(|view| {
@@ -69,6 +96,7 @@ impl<S: Storage> Maintenance<S> {
             site.remove(&segment.sealed.name.file(Part::Log))?;
             self.remove_derived(segment.sealed.name);
         }
+        // Once the new segment is deleted in its turn, nothing says any more that these do not count.
         site.sync_directory()
     }
 }

@@ -1,6 +1,7 @@
 //! A log in many files.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use stage03::naive::lock;
 use stage03::{Access, Disk, DiskLock, Error, Log, Offset, Reader, Record, Result, Scan, Visibility};
@@ -45,7 +46,8 @@ impl<S: Storage> SegmentedLog<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Gap`] if a segment is missing between two others; [`Error::Locked`] if another log is open here; and
+    /// [`Error::Gap`] if a segment is missing behind one that was rewritten, whose name says where it ends (where others
+    /// end, the first scan that comes there finds out); [`Error::Locked`] if another log is open here; and
     /// whatever the storage says of its files.
     pub fn open(disk: &Arc<dyn Disk>, storage: S, options: SegmentOptions) -> Result<SegmentedLog<S>> {
         let lock = lock(disk)?;
@@ -67,11 +69,16 @@ impl<S: Storage> SegmentedLog<S> {
         for leftover in &contents.leftovers {
             site.remove(leftover)?;
         }
+        if !contents.leftovers.is_empty() {
+            // Before what they stand beside is deleted in its turn: they must not come back and be all there is.
+            site.sync_directory()?;
+        }
         preparer.order_next();
         let first_timestamp_ms = first_timestamp_ms(&newest, newest_name.base)?;
         let times = TimesWriter::open(&site, &newest_name, &newest.reader())?;
         let view = View { sealed, newest: newest.reader(), newest_times: times.times.clone(), newest_name };
         let shared = Arc::new(Shared::new(site, storage, view));
+        shared.newest_bytes.store(newest.end_position(), Ordering::Relaxed);
         Ok(SegmentedLog {
             options,
             newest,
@@ -133,6 +140,7 @@ impl<S: Storage> SegmentedLog<S> {
             segments.push(Arc::new(SealedSegment::new(sealed, stored_bytes)));
             View { sealed: segments, newest: newest.reader(), newest_times: times.times.clone(), newest_name }
         });
+        self.shared.newest_bytes.store(newest.end_position(), Ordering::Relaxed);
         (self.newest, self.newest_name) = (newest, newest_name);
         std::mem::replace(&mut self.times, times).seal();
         self.first_timestamp_ms = None;
@@ -183,6 +191,7 @@ impl<S: Storage> Log for SegmentedLog<S> {
         if self.first_timestamp_ms.is_none() {
             self.first_timestamp_ms = records.first().map(|record| record.timestamp_ms);
         }
+        self.shared.newest_bytes.store(self.newest.end_position(), Ordering::Relaxed);
         self.times.note(first, records, position);
         self.shared.watch.ring();
         Ok(first)
@@ -208,6 +217,7 @@ impl<S: Storage> Log for SegmentedLog<S> {
 impl<S: Storage> Drop for SegmentedLog<S> {
     fn drop(&mut self) {
         self.shared.watch.close();
+        self.shared.end_maintenance();
     }
 }
 

@@ -34,10 +34,15 @@ impl Site {
     /// Gives a whole, synced file its name, durably: after a crash it is there with all it has, or not at all.
     /// Returns it, opened for writing.
     pub fn publish(&self, name: &str) -> Result<Arc<dyn DiskFile>> {
-        let rename = self.disk.rename(&format!("{name}{TEMPORARY_SUFFIX}"), name);
-        rename.map_err(|e| Error::io("rename a new file to", self.disk.path().join(name), e))?;
+        self.give_name(name)?;
         self.sync_directory()?;
         self.open(name, Access::Write)
+    }
+
+    /// Gives a whole, synced file its name. Not durable yet; after an error, it has the temporary one.
+    pub fn give_name(&self, name: &str) -> Result<()> {
+        let rename = self.disk.rename(&format!("{name}{TEMPORARY_SUFFIX}"), name);
+        rename.map_err(|e| Error::io("rename a new file to", self.disk.path().join(name), e))
     }
 
     /// Takes a file's name away, if it is there. Not durable yet.

@@ -5,9 +5,10 @@
 //! open, and the operating system keeps its bytes until the last snapshot that has it is dropped: that is how deletion
 //! waits for readers, without waiting.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use stage03::{Error, Offset, Reader, Result, Visibility};
+use stage03::{Entry, Error, Offset, Reader, Result, Scan, Visibility};
 
 use crate::name::SegmentName;
 use crate::site::Site;
@@ -77,16 +78,37 @@ pub(crate) struct Shared<S: Storage> {
     pub(crate) site: Site,
     pub(crate) storage: S,
     pub(crate) watch: Watch,
+    /// How far the newest segment is filled, in bytes. Its file may be longer: it may have been prepared.
+    pub(crate) newest_bytes: AtomicU64,
     view: RwLock<Arc<View<S>>>,
-    /// Held by whoever deletes or rewrites segments, for as long as that takes. Readers and the writer never ask for it.
+    /// Held by whoever deletes or rewrites segments, for as long as that takes. Readers never ask for it, and the writer
+    /// only when it goes.
+    upkeep: Mutex<Upkeep>,
+}
+
+/// What whoever deletes or rewrites segments has to know.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
     /// The records in front of this offset have no two of the same key, since a compaction saw to it.
-    clean_until: Mutex<Offset>,
+    pub(crate) clean_until: Offset,
+    /// Why nothing is deleted or rewritten any more.
+    failure: Option<Arc<Error>>,
+}
+
+impl Upkeep {
+    /// Ends all deleting and rewriting: `error` came when names had changed already, and nobody knows which of them a
+    /// crash would leave. To delete a segment beside one that may or may not be there is how a log gets a hole.
+    pub(crate) fn fail(&mut self, error: Error) -> Error {
+        let cause = Arc::clone(self.failure.insert(Arc::new(error)));
+        Error::Poisoned { cause }
+    }
 }
 
 impl<S: Storage> Shared<S> {
     pub(crate) fn new(site: Site, storage: S, view: View<S>) -> Shared<S> {
         let view = RwLock::new(Arc::new(view));
-        Shared { site, storage, watch: Watch::default(), view, clean_until: Mutex::default() }
+        let newest_bytes = AtomicU64::default();
+        Shared { site, storage, watch: Watch::default(), newest_bytes, view, upkeep: Mutex::default() }
     }
 
     /// The segments as they are now.
@@ -100,9 +122,46 @@ impl<S: Storage> Shared<S> {
         *view = Arc::new(change(&view));
     }
 
-    /// Keeps everybody else from deleting and rewriting. Lends how far the log is compacted.
-    pub(crate) fn lock_maintenance(&self) -> MutexGuard<'_, Offset> {
-        self.clean_until.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Keeps everybody else from deleting and rewriting. An error if that has come to an end.
+    pub(crate) fn lock_maintenance(&self) -> Result<MutexGuard<'_, Upkeep>> {
+        let upkeep = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        match &upkeep.failure {
+            Some(cause) => Err(Error::Poisoned { cause: Arc::clone(cause) }),
+            None => Ok(upkeep),
+        }
+    }
+
+    /// Waits for whoever deletes or rewrites, and lets nobody do it any more: the lock on the directory is about to be
+    /// given back, and the segments will be another log's.
+    pub(crate) fn end_maintenance(&self) {
+        if let Ok(mut upkeep) = self.lock_maintenance() {
+            let closed = std::io::Error::other("the log was closed");
+            upkeep.fail(Error::io("maintain", self.site.disk.path(), closed));
+        }
+    }
+
+    /// Shows every record of a sealed segment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gap`] if the segment does not end where the next one starts. A rewritten segment may have gaps, so
+    /// whoever rewrites one has to look for them first: nobody could afterwards.
+    pub(crate) fn visit_records(
+        &self,
+        segment: &SealedSegment<S>,
+        mut visit: impl FnMut(&Entry<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Sealed { name, file, end } = &segment.sealed;
+        let mut next = name.base;
+        let mut scan = self.reader_of(segment)?.scan(next)?;
+        while let Some(entry) = scan.next()? {
+            next = entry.offset.next();
+            visit(&entry)?;
+        }
+        match next == *end || (name.is_rewritten() && next < *end) {
+            true => Ok(()),
+            false => Err(Error::Gap { path: file.path().to_owned(), expected: next, found: *end }),
+        }
     }
 
     /// The reader of a sealed segment.
