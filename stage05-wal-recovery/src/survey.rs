@@ -1,4 +1,4 @@
-//! Looking at the newest segment: where it ends, and what that end is. Nothing is changed here.
+//! Looking at a segment: where it ends, and what that end is. Nothing is changed here.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::behind::{Behind, look_behind};
 use crate::decision::{Decision, Evidence, Found, HeaderBlock, Reason, RecoveryMode, Segment, decide};
 use crate::frame::FRAME_ALIGNMENT_BYTES;
 use crate::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::parts::LogPart;
 use crate::recovery_point::RecoveryPoint;
 use crate::walk::{FrameWalk, Stop};
 use crate::window::Window;
@@ -50,40 +51,72 @@ pub fn survey(
     point: Option<&RecoveryPoint>,
     from_point: bool,
 ) -> Result<Survey> {
+    let synced_through = point.map_or(Offset(0), |point| point.durable.offset);
+    let from = point.filter(|_| from_point).filter(|point| point.segment == base).map(|point| point.durable);
+    let subject = Subject { base, segment: Segment::Newest, has_gaps: false, synced_through };
+    look(file, subject, from)
+}
+
+/// Looks at all of any segment.
+pub(crate) fn survey_part(file: &Arc<dyn DiskFile>, part: &LogPart, point: Option<&RecoveryPoint>) -> Result<Survey> {
+    let (base, segment, has_gaps) = (part.name.base, part.segment, part.name.is_rewritten());
+    match (segment, part.end) {
+        (Segment::Newest, _) => survey(file, base, point, false),
+        // The last records of a rewritten segment may be among those that were taken out.
+        (Segment::Sealed, Some(end)) if !has_gaps => {
+            look(file, Subject { base, segment, has_gaps, synced_through: end }, None)
+        }
+        (Segment::Sealed, _) => look(file, Subject { base, segment, has_gaps, synced_through: base }, None),
+    }
+}
+
+/// What is known of a segment before it is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Subject {
+    base: Offset,
+    segment: Segment,
+    has_gaps: bool,
+    /// The records in front of this one were synced, whatever the file says.
+    synced_through: Offset,
+}
+
+fn look(file: &Arc<dyn DiskFile>, subject: Subject, from: Option<Place>) -> Result<Survey> {
     let mut window = Window::new(file)?;
     let length = window.length();
-    let block = check_block(window.at(0, SEGMENT_HEADER_BYTES)?, base);
-    let watermark = point.map_or(Offset(0), |point| point.durable.offset);
-    let header = match block {
+    let header = match check_block(window.at(0, SEGMENT_HEADER_BYTES)?, subject.base) {
         Ok(header) => header,
-        Err((state, cause)) => return without_header(file, base, watermark, state, cause),
+        Err((state, cause)) => return without_header(file, subject, state, cause),
     };
-    let first = Place { offset: base, position: SEGMENT_HEADER_BYTES as u64 };
-    let from = point.filter(|point| from_point && is_in(point, base, length)).map_or(first, |point| point.durable);
+    let first = Place { offset: subject.base, position: SEGMENT_HEADER_BYTES as u64 };
+    let from = from.filter(|from| is_place(*from, first, length)).unwrap_or(first);
     let mut walk = FrameWalk::new(file, header.salt, from)?;
-    let mut synced = Synced { known: from, next: from, through: watermark };
+    if subject.has_gaps {
+        walk = walk.with_gaps();
+    }
+    let mut synced = Synced { known: from, next: from, through: subject.synced_through };
     let (mut frames, mut records) = (0, 0);
-    let stop = loop {
+    let Stop { found, error } = loop {
         let place = walk.place();
         match walk.step()? {
             Err(stop) => break stop,
             Ok(frame) => {
                 frames += 1;
-                synced.pass(place, frame.header.synced_through);
                 records += u64::from(frame.header.count);
+                synced.pass(place, frame.header.synced_through);
             }
         }
     };
     let end = walk.place();
     let behind = look_behind(file, header.salt, end.position)?;
-    let Stop { found, error } = stop;
     let found = match found {
         Found::Zeros if behind.data_end > end.position => Found::Hole,
         found => found,
     };
-    // A frame in front of the end cannot know more than there is in front of it: those behind may.
-    let watermark = watermark.max(behind.synced_through).max(synced.through);
-    let evidence = evidence(HeaderBlock::Good, found, end.offset < watermark);
+    // A good frame in front of the end knows of no record behind it. Those behind the end may.
+    let watermark = synced.through.max(behind.synced_through);
+    // Of a rewritten segment, nobody can say which records have to be there.
+    let below_watermark = end.offset < watermark && !subject.has_gaps;
+    let evidence = subject.evidence(HeaderBlock::Good, found, below_watermark);
     let (header, synced) = (Some(header), synced.known);
     Ok(Survey { header, from, end, frames, records, synced, watermark, behind, evidence, error })
 }
@@ -125,11 +158,11 @@ fn check_block(block: &[u8], base: Offset) -> std::result::Result<SegmentHeader,
 /// A survey of a file whose frames cannot be told, for want of a salt.
 fn without_header(
     file: &Arc<dyn DiskFile>,
-    base: Offset,
-    watermark: Offset,
+    subject: Subject,
     state: HeaderBlock,
     cause: FormatError,
 ) -> Result<Survey> {
+    let Subject { base, synced_through: watermark, .. } = subject;
     let path = file.path().to_owned();
     let what = format!("no header of the segment of record {base}: {cause}");
     let error = Error::Damaged { path, position: 0, what };
@@ -140,7 +173,6 @@ fn without_header(
         false => Found::EndOfFile,
     };
     let start = Place { offset: base, position: 0 };
-    let evidence = evidence(state, found, base < watermark);
     Ok(Survey {
         header: None,
         from: start,
@@ -150,21 +182,23 @@ fn without_header(
         synced: start,
         watermark,
         behind,
-        evidence,
+        evidence: subject.evidence(state, found, base < watermark),
         error,
     })
 }
 
-fn evidence(header: HeaderBlock, found: Found, below_watermark: bool) -> Evidence {
-    Evidence { segment: Segment::Newest, header, found, below_watermark, mode: RecoveryMode::default() }
+impl Subject {
+    fn evidence(&self, header: HeaderBlock, found: Found, below_watermark: bool) -> Evidence {
+        let (segment, mode) = (self.segment, RecoveryMode::default());
+        Evidence { segment, header, found, below_watermark, mode }
+    }
 }
 
-/// Whether the recovery point is the start of a frame, or the end of the last, in this file. If it is not, the walk
-/// from the first frame on shows what is missing.
-fn is_in(point: &RecoveryPoint, base: Offset, length: u64) -> bool {
-    let Place { offset, position } = point.durable;
-    let frames = SEGMENT_HEADER_BYTES as u64..=length;
-    point.segment == base && offset >= base && frames.contains(&position) && position % FRAME_ALIGNMENT_BYTES == 0
+/// Whether a recovery point may be the start of a frame, or the end of the last, in a file of this length. If it may
+/// not, the walk from the first frame on shows what is missing.
+fn is_place(place: Place, first: Place, length: u64) -> bool {
+    let is_inside = (first.position..=length).contains(&place.position);
+    place.offset >= first.offset && is_inside && place.position.is_multiple_of(FRAME_ALIGNMENT_BYTES)
 }
 
 /// Finds the place up to which the log is known to be durable, in little memory: not the very last such place, but one

@@ -1,5 +1,6 @@
 //! From frame to frame, up to the first one that is not good, and what is to be known about that place.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use stage04::{DiskFile, Error, FormatError, Offset, Place, Result};
@@ -65,6 +66,11 @@ impl FrameWalk {
         self.window.length()
     }
 
+    /// The file, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.window.file().path().to_owned()
+    }
+
     /// The next frame, or why there is none. Asked again, it says the same.
     ///
     /// # Errors
@@ -84,17 +90,25 @@ impl FrameWalk {
     ///
     /// Returns whether there is one whose records come behind those that were passed.
     pub fn skip_damage(&mut self) -> Result<bool> {
-        let mut position = self.next.position;
-        while position + (FRAME_HEADER_BYTES as u64) < self.window.length() {
-            position += FRAME_ALIGNMENT_BYTES;
-            if let Some(header) = header_at(&mut self.window, self.salt, position)?
-                && header.base_offset >= self.next.offset
-            {
-                self.next = Place { offset: header.base_offset, position };
-                return Ok(true);
+        let damaged = self.next;
+        let mut position = damaged.position;
+        while position < self.window.length() {
+            if let Some(header) = header_at(&mut self.window, self.salt, position)? {
+                let found = Place { offset: header.base_offset, position };
+                // The frame that is damaged itself would be met again for ever.
+                if found.offset > damaged.offset || (found.offset == damaged.offset && position > damaged.position) {
+                    self.next = found;
+                    return Ok(true);
+                }
             }
+            position += FRAME_ALIGNMENT_BYTES;
         }
         Ok(false)
+    }
+
+    /// The body of a frame that has passed, again.
+    pub fn body_of(&mut self, frame: &Frame) -> Result<&[u8]> {
+        self.window.at(frame.position + FRAME_HEADER_BYTES as u64, frame.header.body_bytes as usize)
     }
 
     fn header(&mut self) -> Result<Checked<FrameHeader>> {
@@ -114,7 +128,7 @@ impl FrameWalk {
                 Err(self.stop(Found::WrongOffset, cause))
             }
             Ok(header) if header.base_offset != expected && (!self.has_gaps || header.base_offset < expected) => {
-                let path = self.window.file().path().to_owned();
+                let path = self.path();
                 let error = Error::OutOfOrder { path, position, expected, found: header.base_offset };
                 Err(Stop { found: Found::WrongOffset, error })
             }
@@ -142,7 +156,7 @@ impl FrameWalk {
 
     fn stop(&self, found: Found, cause: FormatError) -> Stop {
         let Place { offset: expected, position } = self.next;
-        let path = self.window.file().path().to_owned();
+        let path = self.path();
         Stop { found, error: Error::BadFrame { path, position, expected, cause } }
     }
 }
