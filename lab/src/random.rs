@@ -19,6 +19,27 @@ pub fn seed_of_this_run() -> u64 {
     })
 }
 
+/// The environment variable for more states than in everybody's run: a whole number, 1 if it is not set.
+pub const STATES_VARIABLE: &str = "LAB_STATES";
+
+/// What is in [`STATES_VARIABLE`], or one. Every limit on the crash states at one point is multiplied by it, for the
+/// first crash and for the crash during the recovery from it: `LAB_STATES=10 cargo test --release` visits between ten
+/// and a hundred times as many, where there are so many.
+///
+/// # Panics
+///
+/// If it is set to something that is no number, or to zero.
+pub fn states_of_this_run() -> u64 {
+    static STATES: OnceLock<u64> = OnceLock::new();
+    *STATES.get_or_init(|| match env::var(STATES_VARIABLE) {
+        Ok(text) => match text.trim().parse() {
+            Ok(times) if times > 0 => times,
+            _ => panic!("{STATES_VARIABLE} is `{text}`, which is no number greater than zero"),
+        },
+        Err(_) => 1,
+    })
+}
+
 /// A small random number generator, SplitMix64: a seed gives the same numbers on every machine and in every version
 /// of the course, so a failing test can be run again from the seed that it prints.
 #[derive(Clone, Debug)]

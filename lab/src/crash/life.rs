@@ -2,69 +2,49 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use stage01::{Log, Offset, Reader, Scan, Stage};
+use stage01::{Log, Offset, Reader, Stage};
 
-use super::invariant::{Broken, Expected, Invariant, second_life_record};
+use super::appended::second_life_record;
+use super::held::{Held, check_held};
+use super::invariant::{Broken, Expected, Invariant};
 use crate::sim::SimDisk;
 
-/// Opens the log and checks that it holds what it has to, and nothing else. Returns how many records it holds.
-pub(super) fn check_open<S: Stage>(disk: &SimDisk, expected: &Expected<'_>) -> Result<u64, Broken> {
-    without_panic(|| open::<S>(disk, expected).map(|(_, records)| records))
+/// Opens the log and checks that it holds what it has to, and nothing else. Returns what it holds.
+pub(crate) fn check_open<S: Stage>(disk: &SimDisk, expected: &Expected<'_>) -> Result<Held, Broken> {
+    without_panic(|| open::<S>(disk, expected).map(|(_, held)| held))
 }
 
 /// A whole life: opens the log, shows its records, opens it a second time, and appends a record. Leaves in the disk's
-/// trace what was shown and acknowledged. Returns how many records it found.
-pub(super) fn live<S: Stage>(disk: &SimDisk, expected: &Expected<'_>) -> Result<u64, Broken> {
+/// trace what was shown and acknowledged. Returns the end of what it found.
+pub(crate) fn live<S: Stage>(disk: &SimDisk, expected: &Expected<'_>) -> Result<u64, Broken> {
     without_panic(|| {
-        let (log, records) = open::<S>(disk, expected)?;
+        let (log, held) = open::<S>(disk, expected)?;
+        let records = held.end;
         disk.served(records);
         drop(log);
-        let mut log = reopen::<S>(disk, expected, records)?;
+        let mut log = reopen::<S>(disk, expected, held)?;
         append(&mut log, records)?;
         disk.acknowledge(records + 1);
         Ok(records)
     })
 }
 
-fn open<S: Stage>(disk: &SimDisk, expected: &Expected<'_>) -> Result<(S::Log, u64), Broken> {
+fn open<S: Stage>(disk: &SimDisk, expected: &Expected<'_>) -> Result<(S::Log, Held), Broken> {
     let log = S::open(disk.disk()).map_err(|e| Broken::new(Invariant::OpensAgain, e.to_string()))?;
-    let records = check_records(&log, expected)?;
-    expected.check_count(records)?;
-    Ok((log, records))
+    let held = check_held(&log, expected)?;
+    expected.check_count(held.end)?;
+    Ok((log, held))
 }
 
-/// Opens the log once more, where it has to hold `records` records, no more and no fewer.
-fn reopen<S: Stage>(disk: &SimDisk, expected: &Expected<'_>, records: u64) -> Result<S::Log, Broken> {
+/// Opens the log once more, where it has to hold what it held the first time, no more and no less.
+fn reopen<S: Stage>(disk: &SimDisk, expected: &Expected<'_>, held: Held) -> Result<S::Log, Broken> {
     let any_number = Expected { acknowledged: 0, served: 0, ..*expected };
     let (log, again) = open::<S>(disk, &any_number)?;
-    if again != records {
-        let what = format!("the first time the log held {records} records, the second time {again}");
+    if again != held {
+        let what = format!("the first time the log held {held}, the second time {again}");
         return Err(Broken::new(Invariant::RecoveryIsIdempotent, what));
     }
     Ok(log)
-}
-
-/// Reads every record, and returns how many there are.
-fn check_records(log: &impl Log, expected: &Expected<'_>) -> Result<u64, Broken> {
-    let unreadable = |e: stage01::Error| Broken::new(Invariant::OpensAgain, e.to_string());
-    let mut scan = log.reader().scan(Offset(0)).map_err(unreadable)?;
-    let mut records = 0;
-    while let Some(entry) = scan.next().map_err(unreadable)? {
-        if entry.offset != Offset(records) {
-            let what = format!("record {} follows where record {records} belongs", entry.offset);
-            return Err(Broken::new(Invariant::OrderUnbroken, what));
-        }
-        expected.check_record(records, &entry.record)?;
-        records += 1;
-    }
-    let next = log.next_offset();
-    match next == Offset(records) {
-        true => Ok(records),
-        false => {
-            let what = format!("the log holds {records} records and would go on at offset {next}");
-            Err(Broken::new(Invariant::OrderUnbroken, what))
-        }
-    }
 }
 
 fn append(log: &mut impl Log, offset: u64) -> Result<(), Broken> {
@@ -79,7 +59,7 @@ fn append(log: &mut impl Log, offset: u64) -> Result<(), Broken> {
 }
 
 /// A log that panics does not open.
-fn without_panic<T>(life: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+pub(crate) fn without_panic<T>(life: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
     catch_unwind(AssertUnwindSafe(life)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");

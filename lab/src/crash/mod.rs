@@ -6,17 +6,29 @@
 //!
 //! A scenario is a function that opens a log on the disk, appends the records of [`records`](crate::records) at their
 //! offsets, and tells the disk what it may count on with [`SimDisk::acknowledge`] and [`SimDisk::served`]. The
-//! ready-made ones are in [`scenario`].
+//! ready-made ones are in [`scenario`]. Before it deletes or compacts, it says so with [`SimDisk::may_delete`] and
+//! [`SimDisk::may_compact`]: what is gone without a word is lost.
 //!
-//! In reading order: [`invariant`] (what must hold), `life` (how it is checked), [`report`] (the crash map),
-//! [`failure`] and `hex` (the story of a loss).
+//! The points of a scenario know nothing of each other, so all processors share them; the report is the same however
+//! many there are.
+//!
+//! In reading order: [`invariant`] (what must hold), `appended`, `held` and `life` (how it is checked), `visit` (one
+//! point), [`report`] (the crash map), [`failure`] and `hex` (the story of a loss).
 
+pub(crate) mod appended;
 pub mod failure;
+pub(crate) mod held;
 mod hex;
 pub mod invariant;
-mod life;
+pub(crate) mod life;
 pub mod report;
 pub mod scenario;
+mod visit;
+
+use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
 
 use stage01::Stage;
 
@@ -24,9 +36,10 @@ pub use failure::Failure;
 pub use invariant::Invariant;
 pub use report::{CrashPoint, Report};
 
-use crate::sim::{CrashState, Event, Fault, Lens, Replay, Sampling, SimDisk, Trace};
+use crate::random::states_of_this_run;
+use crate::sim::{Event, Fault, Lens, Replay, Sampling, SimDisk, Trace};
 use failure::Crash;
-use invariant::{Appended, Broken, Expected};
+use visit::{Plan, Visit, Visited};
 
 /// How thoroughly to crash.
 #[derive(Clone, Debug)]
@@ -47,35 +60,38 @@ impl Default for Options {
 
 /// Cuts the power at every point of the scenario, in every way that the lens knows.
 pub fn power_cuts<S: Stage>(lens: Lens, options: &Options, scenario: impl FnOnce(&SimDisk)) -> Report {
-    let trace = record_trace(options, scenario);
-    let appended = Appended::default();
-    let mut run = Run::<S>::new(&trace, options, lens, &appended);
-    run.at_each_point(|run, replay| {
+    let options = &options.of_this_run();
+    let trace = &record_trace(options, scenario);
+    at_each_point::<S>(&Plan { trace, options, lens }, |visit, replay| {
         for state in replay.crash(lens).states(options.sampling) {
-            run.check(Crash::Power(&state), &state.disk, replay, options.recovery_sampling());
+            visit.check(Crash::Power(&state), &state.disk, replay.remarks(), options.recovery_sampling());
         }
-    });
-    run.report
+    })
 }
 
 /// Kills the process at every point of the scenario and in the middle of every write. All that is in the page cache
 /// survives. Then the log opens, shows its records as durable, and the power is cut: what was shown must stay. The
 /// power cuts behind a kill between two operations are visited as [`Options::sampling`] says.
 pub fn kills<S: Stage>(options: &Options, scenario: impl FnOnce(&SimDisk)) -> Report {
-    let trace = record_trace(options, scenario);
-    let appended = Appended::default();
-    let mut run = Run::<S>::new(&trace, options, Lens::PowerCut, &appended);
-    run.at_each_point(|run, replay| {
+    let options = &options.of_this_run();
+    let trace = &record_trace(options, scenario);
+    at_each_point::<S>(&Plan { trace, options, lens: Lens::PowerCut }, |visit, replay| {
         for partial_bytes in partial_writes(replay.next_event()) {
             let crash = Crash::Kill { point: replay.point(), partial_bytes };
             let again = if partial_bytes == 0 { options.sampling } else { options.recovery_sampling() };
-            run.check(crash, &replay.killed(partial_bytes), replay, again);
+            visit.check(crash, &replay.killed(partial_bytes), replay.remarks(), again);
         }
-    });
-    run.report
+    })
 }
 
 impl Options {
+    /// With as many states as the environment asks for; see [`states_of_this_run`].
+    fn of_this_run(&self) -> Options {
+        let times = |states_max: u64| states_max.saturating_mul(states_of_this_run());
+        let sampling = Sampling { states_max: times(self.sampling.states_max), ..self.sampling };
+        Options { sampling, recovery_states_max: times(self.recovery_states_max), faults: self.faults.clone() }
+    }
+
     fn recovery_sampling(&self) -> Sampling {
         Sampling { states_max: self.recovery_states_max, ..self.sampling }
     }
@@ -96,109 +112,33 @@ fn partial_writes(next: Option<&Event>) -> Vec<usize> {
     (0..count).filter(|&partial| partial < edge || partial + edge > count || partial % 61 == 0).collect()
 }
 
-/// One run over all points of a scenario.
-struct Run<'a, S> {
-    trace: &'a Trace,
-    options: &'a Options,
-    /// How the life after a crash is crashed again.
-    lens: Lens,
-    appended: &'a Appended,
-    report: Report,
-    stage: std::marker::PhantomData<S>,
-}
-
-impl<'a, S: Stage> Run<'a, S> {
-    fn new(trace: &'a Trace, options: &'a Options, lens: Lens, appended: &'a Appended) -> Run<'a, S> {
-        Run { trace, options, lens, appended, report: Report::default(), stage: std::marker::PhantomData }
-    }
-
-    fn at_each_point(&mut self, mut crash: impl FnMut(&mut Self, &Replay<'_>)) {
-        let mut replay = self.trace.replay();
-        for point in self.trace.points() {
-            let events = &self.trace.events()[replay.point()..point];
-            let events = events.iter().map(ToString::to_string).collect();
+/// Visits all points of a scenario, with a thread for each processor. Each thread takes the next point that nobody has.
+fn at_each_point<S: Stage>(plan: &Plan<'_>, crash: impl Fn(&mut Visit<'_, S>, &Replay<'_>) + Sync) -> Report {
+    let start = Instant::now();
+    let points = plan.trace.points();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut replay = plan.trace.replay();
+        let mut visited: Vec<(usize, Visited)> = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&point) = points.get(number) else { return visited };
+            let before = number.checked_sub(1).map_or(0, |before| points[before]);
             replay.advance_to(point);
-            let acknowledged = replay.acknowledged();
-            self.report.points.push(CrashPoint { point, events, acknowledged, ..CrashPoint::default() });
-            crash(self, &replay);
+            let mut visit = Visit::<S>::new(plan, before..point, replay.remarks());
+            crash(&mut visit, &replay);
+            visited.push((number, visit.end()));
         }
-    }
-
-    /// Lets the log live on what the crash left, and counts the outcome.
-    fn check(&mut self, crash: Crash<'_>, disk: &SimDisk, replay: &Replay<'_>, again: Sampling) {
-        let (acknowledged, served) = (replay.acknowledged(), replay.served());
-        let expected = Expected { acknowledged, served, appended: self.appended, second_life_from: None };
-        let outcome = self.live_and_crash_again(disk, &expected, again);
-        let point = self.report.points.last_mut().expect("a crash comes at a point");
-        match outcome {
-            Ok(records) => point.keep(records),
-            Err(loss) => {
-                point.lost += 1;
-                let crashes = if loss.again.is_some() { 2 } else { 1 };
-                if self.report.failure.as_ref().is_none_or(|told| told.crashes.len() > crashes) {
-                    self.report.failure = Some(self.tell(crash, *loss));
-                }
-            }
-        }
-    }
-
-    fn live_and_crash_again(
-        &mut self,
-        disk: &SimDisk,
-        expected: &Expected<'_>,
-        again: Sampling,
-    ) -> Result<u64, Box<Loss>> {
-        self.prepare(disk);
-        let lived = life::live::<S>(disk, expected);
-        let records = lived.map_err(|broken| Box::new(Loss { broken, again: None }))?;
-        let life = disk.trace();
-        // The second life may have reused every offset from here on.
-        let expected = Expected { second_life_from: Some(records), ..*expected };
-        match self.crash_again(&life, &expected, again) {
-            Ok(()) => Ok(records),
-            Err((broken, state)) => Err(Box::new(Loss { broken, again: Some((life, state)) })),
-        }
-    }
-
-    /// Cuts the power at every point of the second life.
-    fn crash_again(
-        &mut self,
-        life: &Trace,
-        first: &Expected<'_>,
-        sampling: Sampling,
-    ) -> Result<(), (Broken, CrashState)> {
-        for state in life.crash_states(self.lens, sampling) {
-            self.prepare(&state.disk);
-            let expected = Expected {
-                acknowledged: first.acknowledged.max(state.acknowledged),
-                served: first.served.max(state.served),
-                ..*first
-            };
-            life::check_open::<S>(&state.disk, &expected).map_err(|broken| (broken, state))?;
-        }
-        Ok(())
-    }
-
-    fn prepare(&mut self, disk: &SimDisk) {
-        self.report.states += 1;
-        self.options.faults.iter().for_each(|fault| disk.inject(fault.clone()));
-    }
-
-    fn tell(&self, crash: Crash<'_>, loss: Loss) -> Failure {
-        let first = crash.story(self.trace);
-        let seed = self.options.sampling.seed;
-        match loss.again {
-            None => Failure::new(loss.broken, seed, vec![first], &crash.disk(self.trace)),
-            Some((life, state)) => {
-                let again = Crash::Power(&state);
-                Failure::new(loss.broken, seed, vec![first, again.story(&life)], &again.disk(&life))
-            }
-        }
-    }
-}
-
-/// A broken invariant; if it broke after a crash during recovery, the trace of the recovery and that crash.
-struct Loss {
-    broken: Broken,
-    again: Option<(Trace, CrashState)>,
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(points.len());
+    let mut visited: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined.flat_map(|visited| visited.unwrap_or_else(|cause| panic::resume_unwind(cause))).collect()
+    });
+    visited.sort_by_key(|(number, _)| *number);
+    let mut report = Report::default();
+    visited.into_iter().for_each(|(_, visited)| report.add(visited));
+    report.time = start.elapsed();
+    report
 }

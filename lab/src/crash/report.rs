@@ -1,6 +1,10 @@
 //! What a run of crashes found: the crash map, and the simplest failure.
 
+use std::fmt;
+use std::time::Duration;
+
 use super::failure::Failure;
+use super::visit::Visited;
 
 /// What was found at all points of a scenario.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +15,8 @@ pub struct Report {
     pub points: Vec<CrashPoint>,
     /// The simplest loss: one by a single crash if there is one, and of those the first.
     pub failure: Option<Failure>,
+    /// How long it took.
+    pub time: Duration,
 }
 
 /// One point of the crash map.
@@ -40,20 +46,46 @@ impl CrashPoint {
     }
 }
 
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { states, points, time, .. } = self;
+        write!(f, "{states} states at {} points in {time:.1?}, {:.0} a second", points.len(), self.states_per_second())
+    }
+}
+
 impl Report {
+    /// Adds what was found at the next point.
+    pub(super) fn add(&mut self, visited: Visited) {
+        self.states += visited.states;
+        self.points.push(visited.point);
+        if let Some(failure) = visited.failure
+            && self.failure.as_ref().is_none_or(|told| told.crashes.len() > failure.crashes.len())
+        {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// How fast the states were visited.
+    pub fn states_per_second(&self) -> f64 {
+        self.states as f64 / self.time.as_secs_f64().max(1e-9)
+    }
+
     /// States at the points of the scenario itself in which an invariant was broken.
     pub fn lost(&self) -> u64 {
         self.points.iter().map(|point| point.lost).sum()
     }
 
-    /// Returns the report if every invariant held in every state.
+    /// Returns the report if every invariant held in every state, and prints its numbers.
     ///
     /// # Panics
     ///
     /// With the whole story of the failure, if there was one.
     pub fn expect_survival(self) -> Report {
         match &self.failure {
-            None => self,
+            None => {
+                println!("{self}");
+                self
+            }
             Some(failure) => panic!("{failure}\n{} of {} states are like this", self.lost(), self.states),
         }
     }

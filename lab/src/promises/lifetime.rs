@@ -8,29 +8,49 @@ use super::Verdict;
 use crate::records::{record, records};
 use crate::sim::SimDisk;
 
-/// Appends, syncs and reopens for a while. A log that gives old data up would get shorter at some point.
+/// How many records the log has, and how many of the last it has to keep.
+const RECORDS: u64 = 1000;
+const KEPT: u64 = 100;
+
+/// Appends, syncs and reopens for a while, then gives up all but the last records.
 pub(super) fn deletes_old_data<S: Stage>() -> Verdict {
+    let promise = Promise::DeletesOldData;
     let sim = SimDisk::new();
-    let mut sizes = Vec::new();
-    for _ in 0..20 {
-        let mut log = S::open(sim.disk()).expect("the log opens");
-        log.append(&records(log.next_offset(), 50)).expect("the disk takes records");
+    let mut log = S::open_small(sim.disk()).expect("a log opens on a new disk");
+    while log.next_offset().0 < RECORDS {
+        log.append(&records(log.next_offset(), 5)).expect("the disk takes records");
         log.sync().expect("the disk syncs");
-        drop(log);
-        sizes.push(bytes_on(&sim));
     }
-    let (first, last) = (sizes[0], sizes[sizes.len() - 1]);
-    let most = sizes.iter().max().unwrap_or(&0);
-    match sizes.is_sorted_by(|before, after| before < after) {
-        false => Verdict::kept(Promise::DeletesOldData, format!("The log took {most} bytes, and takes {last} now.")),
-        true => Verdict::broken(
-            Promise::DeletesOldData,
+    let before = bytes_on(&sim);
+    let limit = Offset(RECORDS - KEPT);
+    if let Err(error) = S::delete_before(&mut log, limit) {
+        return Verdict::broken(promise, format!("Giving up {limit} records of {RECORDS} fails: {error}."));
+    }
+    drop(log);
+    let log = S::open_small(sim.disk()).expect("the log opens");
+    let (start, after) = (log.reader().start(), bytes_on(&sim));
+    if after * 2 > before {
+        let evidence = format!(
+            "{RECORDS} records take {before} bytes, and after asking to give up all but {KEPT} of them {after}: the \
+             disk fills up, and that is the end of it."
+        );
+        return Verdict::broken(promise, evidence);
+    }
+    match (limit.0..RECORDS).find(|offset| !is_there(&log, Offset(*offset))) {
+        Some(lost) => {
+            Verdict::broken(promise, format!("The log gives up what is in front of {limit}, and record {lost}."))
+        }
+        None => Verdict::kept(
+            promise,
             format!(
-                "After 50 records the log takes {first} bytes, after 1000 it takes {last}: it never gave one back, \
-                     and has no operation that would. The disk fills up, and that is the end of it."
+                "{RECORDS} records take {before} bytes; after giving up those in front of {limit}, the log starts at {start} and takes {after}."
             ),
         ),
     }
+}
+
+fn is_there(log: &impl Log, offset: Offset) -> bool {
+    matches!(log.reader().read(offset), Ok(Some(found)) if found == record(offset))
 }
 
 fn bytes_on(sim: &SimDisk) -> usize {

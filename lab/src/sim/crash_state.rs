@@ -6,7 +6,7 @@ use super::power_cut::Prefix;
 use super::sparse::SparseBytes;
 use super::state::{DiskState, FileState, NameChange, Names, Unsynced};
 use super::torn_write::Torn;
-use super::trace::FileId;
+use super::trace::{FileId, Remarks};
 
 /// How a power cut treats what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,10 @@ pub struct CrashState {
     pub acknowledged: u64,
     /// Records that readers had been shown as durable by then.
     pub served: u64,
+    /// The records below this offset might be deleted by then.
+    pub may_delete: u64,
+    /// Of the records below this offset, only the latest of each key had to be there by then.
+    pub may_compact: u64,
     /// How the unsynced was lost.
     pub lens: Lens,
     /// What was lost, as numbers; [`Trace::crash_state`](super::Trace::crash_state) makes the state from them again.
@@ -66,8 +70,7 @@ pub(super) trait Remains: std::fmt::Debug + Send {
 pub struct Crash {
     lens: Lens,
     point: usize,
-    acknowledged: u64,
-    served: u64,
+    remarks: Remarks,
     names: Names,
     name_changes: Vec<Unsynced<NameChange>>,
     /// The durable image of every file.
@@ -77,12 +80,11 @@ pub struct Crash {
 }
 
 impl Crash {
-    pub(super) fn new(state: &DiskState, lens: Lens, point: usize, acknowledged: u64, served: u64) -> Crash {
+    pub(super) fn new(state: &DiskState, lens: Lens, point: usize, remarks: Remarks) -> Crash {
         let mut crash = Crash {
             lens,
             point,
-            acknowledged,
-            served,
+            remarks,
             names: state.durable_names.clone(),
             name_changes: state.unsynced_names.clone(),
             durable: state.files.iter().map(|file| file.durable.clone()).collect(),
@@ -133,8 +135,10 @@ impl Crash {
         }
         CrashState {
             point: self.point,
-            acknowledged: self.acknowledged,
-            served: self.served,
+            acknowledged: self.remarks.acknowledged,
+            served: self.remarks.served,
+            may_delete: self.remarks.may_delete,
+            may_compact: self.remarks.may_compact,
             lens: self.lens,
             choice: choice.to_vec(),
             disk: SimDisk::at(DiskState::durable(files, names)),

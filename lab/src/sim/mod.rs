@@ -33,7 +33,7 @@ pub use crash_state::{Crash, CrashState, Lens, Sampling};
 pub use fault::{Errno, Fault, Operation, Which};
 pub use replay::{Replay, Trace};
 pub use state::SECTOR_BYTES;
-pub use trace::{Event, FileId};
+pub use trace::{Event, FileId, Remarks};
 
 use fault::{Effect, Faults};
 use sparse::SparseBytes;
@@ -122,6 +122,17 @@ impl SimDisk {
     /// Puts into the trace that a reader was shown `records` records in total as durable.
     pub fn served(&self, records: u64) {
         self.inner().record(Event::Served(records));
+    }
+
+    /// Puts into the trace that the log may delete the records below `limit` from now on, as many of them as it likes.
+    pub fn may_delete(&self, limit: u64) {
+        self.inner().record(Event::MayDelete(limit));
+    }
+
+    /// Puts into the trace that the log may compact the records below `limit` from now on. Of those, only the latest of
+    /// each key has to be there; those without a key and any others may be there, too.
+    pub fn may_compact(&self, limit: u64) {
+        self.inner().record(Event::MayCompact(limit));
     }
 
     /// Gives the disk a fault, besides those that it has.

@@ -3,7 +3,7 @@
 use super::SimDisk;
 use super::crash_state::{Crash, CrashState, Lens, Sampling};
 use super::state::DiskState;
-use super::trace::Event;
+use super::trace::{Event, Remarks};
 
 /// What was done to a disk, and what was on it before.
 #[derive(Clone, Debug, Default)]
@@ -25,15 +25,16 @@ impl Trace {
     /// The points where a crash makes a difference: in front of each operation, and at the end.
     ///
     /// A point between an operation and the remarks behind it is left out. A crash there leaves the same disk as one
-    /// behind the remarks, and those only ask for more.
+    /// behind the remarks, and those only ask for more. In front of those that ask for less there is a point.
     pub fn points(&self) -> Vec<usize> {
-        let operations = self.events.iter().enumerate().filter(|(_, event)| event.is_operation());
+        let operations = self.events.iter().enumerate();
+        let operations = operations.filter(|(_, event)| event.is_operation() || event.is_permission());
         operations.map(|(at, _)| at).chain([self.events.len()]).collect()
     }
 
     /// Starts in front of the first event.
     pub fn replay(&self) -> Replay<'_> {
-        Replay { trace: self, point: 0, acknowledged: 0, served: 0, state: self.base.clone() }
+        Replay { trace: self, point: 0, remarks: Remarks::default(), state: self.base.clone() }
     }
 
     /// The disk after the process was killed at `point`, `partial_bytes` into the write that follows, if one does.
@@ -66,8 +67,7 @@ impl Trace {
 pub struct Replay<'a> {
     trace: &'a Trace,
     point: usize,
-    acknowledged: u64,
-    served: u64,
+    remarks: Remarks,
     state: DiskState,
 }
 
@@ -77,11 +77,7 @@ impl Replay<'_> {
         for at in self.point..point {
             let event = &self.trace.events[at];
             self.state.apply(event, Some(at));
-            match event {
-                Event::Acknowledge(records) => self.acknowledged = self.acknowledged.max(*records),
-                Event::Served(records) => self.served = self.served.max(*records),
-                _ => {}
-            }
+            self.remarks.note(event);
         }
         self.point = self.point.max(point);
     }
@@ -93,12 +89,17 @@ impl Replay<'_> {
 
     /// Records that were acknowledged so far.
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged
+        self.remarks.acknowledged
     }
 
     /// Records that were shown as durable so far.
     pub fn served(&self) -> u64 {
-        self.served
+        self.remarks.served
+    }
+
+    /// What was said so far of the records that have to be there.
+    pub fn remarks(&self) -> Remarks {
+        self.remarks
     }
 
     /// The event in front of the walk.
@@ -121,6 +122,6 @@ impl Replay<'_> {
 
     /// All that a power cut here may leave.
     pub fn crash(&self, lens: Lens) -> Crash {
-        Crash::new(&self.state, lens, self.point, self.acknowledged, self.served)
+        Crash::new(&self.state, lens, self.point, self.remarks)
     }
 }

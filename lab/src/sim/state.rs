@@ -204,6 +204,7 @@ impl DiskState {
             Event::FlipBit { file, bit, .. } => self.files[file.0].flip_bit(*bit),
             Event::Failed { .. } | Event::Lied { .. } => {}
             Event::Note(_) | Event::Acknowledge(_) | Event::Served(_) => {}
+            Event::MayDelete(_) | Event::MayCompact(_) => {}
         }
     }
 

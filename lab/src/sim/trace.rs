@@ -39,15 +39,49 @@ pub enum Event {
     Acknowledge(u64),
     /// A reader was shown this many records in total as durable.
     Served(u64),
+    /// From now on, the records below this offset may be deleted.
+    MayDelete(u64),
+    /// From now on, of the records below this offset only the latest of each key has to be there.
+    MayCompact(u64),
+}
+
+/// What the remarks of a test say up to some point: what the log has to hold, and what it need not hold any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Records that are acknowledged.
+    pub acknowledged: u64,
+    /// Records that readers were shown as durable.
+    pub served: u64,
+    /// The records below this offset may be gone.
+    pub may_delete: u64,
+    /// Of the records below this offset, only the latest of each key has to be there.
+    pub may_compact: u64,
+}
+
+impl Remarks {
+    pub(super) fn note(&mut self, event: &Event) {
+        let (remark, said) = match event {
+            Event::Acknowledge(records) => (&mut self.acknowledged, *records),
+            Event::Served(records) => (&mut self.served, *records),
+            Event::MayDelete(limit) => (&mut self.may_delete, *limit),
+            Event::MayCompact(limit) => (&mut self.may_compact, *limit),
+            _ => return,
+        };
+        *remark = said.max(*remark);
+    }
 }
 
 impl Event {
     /// Whether it did something to the files or names, so that a crash before it differs from one after it.
     pub fn is_operation(&self) -> bool {
-        !matches!(
-            self,
-            Event::Failed { .. } | Event::Lied { .. } | Event::Note(_) | Event::Acknowledge(_) | Event::Served(_)
-        )
+        let is_remark =
+            matches!(self, Event::Note(_) | Event::Acknowledge(_) | Event::Served(_)) || self.is_permission();
+        !is_remark && !matches!(self, Event::Failed { .. } | Event::Lied { .. })
+    }
+
+    /// Whether it allows the log to hold less: what was missing before it was missing too soon.
+    pub fn is_permission(&self) -> bool {
+        matches!(self, Event::MayDelete(_) | Event::MayCompact(_))
     }
 }
 
@@ -73,6 +107,8 @@ impl fmt::Display for Event {
             Event::Note(note) => write!(f, "# {note}"),
             Event::Acknowledge(records) => write!(f, "acknowledged: {records} records"),
             Event::Served(records) => write!(f, "served as durable: {records} records"),
+            Event::MayDelete(limit) => write!(f, "may be deleted: the records below {limit}"),
+            Event::MayCompact(limit) => write!(f, "may be compacted: the records below {limit}"),
         }
     }
 }
