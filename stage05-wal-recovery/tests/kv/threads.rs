@@ -1,6 +1,9 @@
 //! Many threads at once.
 
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use crate::common::{content, open, try_open};
@@ -8,6 +11,7 @@ use lab::disks::{Disks, OsDisks};
 use lab::sim::SimDisk;
 use lab::watchdog::within_limit;
 use stage05::kv::{WriteBatch, WriteOptions};
+use stage05::{Access, Disk, DiskFile, DiskLock, Offset};
 
 const THREADS: u64 = 8;
 const WRITES: u64 = 100;
@@ -103,5 +107,72 @@ fn checkpoints_at_once_are_made_one_after_the_other() {
         let held = content(&store);
         store.close().unwrap();
         assert_eq!(content(&open(&sim)), held);
+    });
+}
+
+/// A disk on which nobody can make a checkpoint's file before the gate is open.
+#[derive(Debug)]
+struct GatedDisk {
+    disk: Arc<dyn Disk>,
+    asked: mpsc::SyncSender<()>,
+    gate: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Disk for GatedDisk {
+    fn path(&self) -> &Path {
+        self.disk.path()
+    }
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        if name.starts_with("checkpoint-") {
+            self.asked.send(()).expect("a test that waits for this");
+            self.gate.lock().unwrap().recv().expect("a test that opens the gate");
+        }
+        self.disk.create(name)
+    }
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.open(name, access)
+    }
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.disk.list()
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.disk.sync_directory()
+    }
+    fn lock(&self) -> io::Result<DiskLock> {
+        self.disk.lock()
+    }
+}
+
+/// While a checkpoint is on its way to the disk, writes are answered and reads see them; the checkpoint holds none of
+/// them, and the log keeps them all.
+#[test]
+fn writers_do_not_wait_for_a_checkpoint() {
+    within_limit(|| {
+        let sim = SimDisk::new();
+        let (asked, is_asked) = mpsc::sync_channel(1);
+        let (open_gate, gate) = mpsc::sync_channel(1);
+        let disk: Arc<dyn Disk> = Arc::new(GatedDisk { disk: sim.disk(), asked, gate: Mutex::new(gate) });
+        let store = try_open(&disk).unwrap();
+        store.put(b"k", b"before").unwrap();
+        thread::scope(|scope| {
+            let checkpoint = scope.spawn(|| store.checkpoint().unwrap());
+            is_asked.recv().unwrap();
+            for number in 0..20u8 {
+                store.put(b"k", &[number]).unwrap();
+                assert_eq!(store.get(b"k").unwrap()[..], [number]);
+            }
+            open_gate.send(()).unwrap();
+            assert_eq!(checkpoint.join().unwrap(), Offset(1));
+        });
+        store.close().unwrap();
+        let store = open(&sim);
+        assert_eq!((store.replayed().checkpoint, store.replayed().records), (Offset(1), 20));
+        assert_eq!(store.get(b"k").unwrap()[..], [19]);
     });
 }
