@@ -1,5 +1,7 @@
 //! What a power cut may leave of a disk.
 
+use std::sync::Arc;
+
 use super::SimDisk;
 use super::choices::Choices;
 use super::power_cut::Prefix;
@@ -55,6 +57,9 @@ pub(super) trait Remains: std::fmt::Debug + Send {
     /// How many options each choice has.
     fn options(&self) -> Vec<u32>;
 
+    /// How many choices there are.
+    fn choices(&self) -> usize;
+
     /// The file's content.
     fn image(&self, choice: &[u32]) -> SparseBytes;
 
@@ -65,16 +70,26 @@ pub(super) trait Remains: std::fmt::Debug + Send {
     fn fates(&self, choice: &[u32]) -> Vec<(Option<usize>, String)>;
 }
 
+/// The file as it is if nothing unsynced survives.
+fn synced(file: &Arc<FileState>) -> Arc<FileState> {
+    match file.is_durable() {
+        true => Arc::clone(file),
+        false => Arc::new(FileState::durable(file.durable.clone())),
+    }
+}
+
 /// A power cut at one point of a trace.
 #[derive(Debug)]
 pub struct Crash {
     lens: Lens,
     point: usize,
     remarks: Remarks,
-    names: Names,
+    names: Arc<Names>,
     name_changes: Vec<Unsynced<NameChange>>,
-    /// The durable image of every file.
-    durable: Vec<SparseBytes>,
+    /// Every file as it was synced last.
+    durable: Vec<Arc<FileState>>,
+    /// What is in the place of a file without a name.
+    nothing: Arc<FileState>,
     /// The files of which something is unsynced, and which may have a name after the crash.
     unsynced: Vec<(FileId, Box<dyn Remains>)>,
 }
@@ -87,7 +102,8 @@ impl Crash {
             remarks,
             names: state.durable_names.clone(),
             name_changes: state.unsynced_names.clone(),
-            durable: state.files.iter().map(|file| file.durable.clone()).collect(),
+            durable: state.files.iter().map(synced).collect(),
+            nothing: Arc::default(),
             unsynced: Vec::new(),
         };
         let linked = state.unsynced_names.iter().filter_map(|unsynced| match &unsynced.change {
@@ -124,13 +140,13 @@ impl Crash {
     /// If the choice was not made for this crash.
     pub fn state(&self, choice: &[u32]) -> CrashState {
         let names = self.surviving_names(choice);
-        let mut files = vec![FileState::default(); self.durable.len()];
+        let mut files = vec![Arc::clone(&self.nothing); self.durable.len()];
         for id in names.values() {
-            files[id.0] = FileState::durable(self.durable[id.0].clone());
+            files[id.0] = Arc::clone(&self.durable[id.0]);
         }
         for (id, remains, choice) in self.parts(choice) {
             if names.values().any(|named| *named == id) {
-                files[id.0] = FileState::durable(remains.image(choice));
+                files[id.0] = Arc::new(FileState::durable(remains.image(choice)));
             }
         }
         CrashState {
@@ -174,7 +190,7 @@ impl Crash {
     }
 
     fn surviving_names(&self, choice: &[u32]) -> Names {
-        let mut names = self.names.clone();
+        let mut names = Names::clone(&self.names);
         for (unsynced, kept) in self.name_changes.iter().zip(self.kept_names(choice)) {
             if kept {
                 unsynced.change.apply(&mut names);
@@ -190,7 +206,7 @@ impl Crash {
             Lens::TornWrite => &choice[self.name_changes.len()..],
         };
         self.unsynced.iter().map(move |(id, remains)| {
-            let (part, behind) = rest.split_at(remains.options().len());
+            let (part, behind) = rest.split_at(remains.choices());
             rest = behind;
             (*id, &**remains, part)
         })

@@ -66,7 +66,7 @@ pub struct Counters {
 struct Inner {
     state: DiskState,
     /// The disk as it was before the first event.
-    base: DiskState,
+    base: Arc<DiskState>,
     events: Vec<Event>,
     faults: Faults,
     counters: Counters,
@@ -87,14 +87,14 @@ impl SimDisk {
             let mut image = SparseBytes::default();
             image.write_at(bytes, 0);
             names.insert(Arc::from(name), FileId(states.len()));
-            states.push(FileState::durable(image));
+            states.push(Arc::new(FileState::durable(image)));
         }
         SimDisk::at(DiskState::durable(states, names))
     }
 
     /// A disk in this state, with nothing in its trace.
     fn at(state: DiskState) -> SimDisk {
-        let inner = Inner { base: state.clone(), state, ..Inner::default() };
+        let inner = Inner { base: Arc::new(state.clone()), state, ..Inner::default() };
         SimDisk { inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -106,7 +106,7 @@ impl SimDisk {
     /// Everything that was done so far.
     pub fn trace(&self) -> Trace {
         let inner = self.inner();
-        Trace::new(inner.base.clone(), inner.events.clone())
+        Trace::new(Arc::clone(&inner.base), inner.events.clone())
     }
 
     /// Puts a remark into the trace.

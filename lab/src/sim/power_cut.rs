@@ -45,6 +45,10 @@ impl Remains for Prefix {
         vec![self.cuts.len() as u32]
     }
 
+    fn choices(&self) -> usize {
+        1
+    }
+
     fn image(&self, choice: &[u32]) -> SparseBytes {
         let cut = self.cuts[choice[0] as usize];
         let mut image = self.images[cut.changes].clone();

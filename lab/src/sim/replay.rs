@@ -1,5 +1,7 @@
 //! Going through a trace again, from crash point to crash point.
 
+use std::sync::Arc;
+
 use super::SimDisk;
 use super::crash_state::{Crash, CrashState, Lens, Sampling};
 use super::state::DiskState;
@@ -8,12 +10,12 @@ use super::trace::{Event, Remarks};
 /// What was done to a disk, and what was on it before.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    base: DiskState,
+    base: Arc<DiskState>,
     events: Vec<Event>,
 }
 
 impl Trace {
-    pub(super) fn new(base: DiskState, events: Vec<Event>) -> Trace {
+    pub(super) fn new(base: Arc<DiskState>, events: Vec<Event>) -> Trace {
         Trace { base, events }
     }
 
@@ -34,7 +36,7 @@ impl Trace {
 
     /// Starts in front of the first event.
     pub fn replay(&self) -> Replay<'_> {
-        Replay { trace: self, point: 0, remarks: Remarks::default(), state: self.base.clone() }
+        Replay { trace: self, point: 0, remarks: Remarks::default(), state: DiskState::clone(&self.base) }
     }
 
     /// The disk after the process was killed at `point`, `partial_bytes` into the write that follows, if one does.

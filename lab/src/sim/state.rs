@@ -84,6 +84,11 @@ impl FileState {
         FileState { cached: image.clone(), durable: image, filled, ..FileState::default() }
     }
 
+    /// Whether there is nothing that a power cut could change.
+    pub(super) fn is_durable(&self) -> bool {
+        self.unsynced.is_empty() && self.forgotten.is_empty()
+    }
+
     fn write(&mut self, event: Option<usize>, position: u64, bytes: &Arc<[u8]>) {
         self.cached.write_at(bytes, position);
         self.filled = self.filled.max(position + bytes.len() as u64);
@@ -149,17 +154,20 @@ impl FileState {
 }
 
 /// A whole disk. Files are numbered from 0 and keep their number and their content when their name goes.
+///
+/// Copies share what is the same in both: a crash state costs what it changes, however many files there are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DiskState {
-    pub(super) files: Vec<FileState>,
-    pub(super) names: Names,
-    pub(super) durable_names: Names,
+    pub(super) files: Vec<Arc<FileState>>,
+    pub(super) names: Arc<Names>,
+    pub(super) durable_names: Arc<Names>,
     pub(super) unsynced_names: Vec<Unsynced<NameChange>>,
 }
 
 impl DiskState {
     /// A disk on which these files are durable under these names, and nothing else is there.
-    pub(super) fn durable(files: Vec<FileState>, names: Names) -> DiskState {
+    pub(super) fn durable(files: Vec<Arc<FileState>>, names: Names) -> DiskState {
+        let names = Arc::new(names);
         DiskState { files, durable_names: names.clone(), names, unsynced_names: Vec::new() }
     }
 
@@ -172,6 +180,10 @@ impl DiskState {
         &self.files[file.0]
     }
 
+    fn file_mut(&mut self, file: FileId) -> &mut FileState {
+        Arc::make_mut(&mut self.files[file.0])
+    }
+
     /// Bytes that the files with a name take.
     pub(super) fn used_bytes(&self) -> u64 {
         self.names.values().map(|file| self.file(*file).filled).sum()
@@ -182,13 +194,13 @@ impl DiskState {
         match event {
             Event::Create { file, name } => {
                 debug_assert_eq!(*file, self.next_file());
-                self.files.push(FileState::default());
+                self.files.push(Arc::default());
                 self.change_names(NameChange::Link { name: Arc::clone(name), file: *file }, at);
             }
-            Event::Write { file, position, bytes, .. } => self.files[file.0].write(at, *position, bytes),
-            Event::Truncate { file, length, .. } => self.files[file.0].truncate(at, *length),
-            Event::SyncData { file, .. } => self.files[file.0].sync(),
-            Event::ForgetUnsynced { file, .. } => self.files[file.0].forget(),
+            Event::Write { file, position, bytes, .. } => self.file_mut(*file).write(at, *position, bytes),
+            Event::Truncate { file, length, .. } => self.file_mut(*file).truncate(at, *length),
+            Event::SyncData { file, .. } => self.file_mut(*file).sync(),
+            Event::ForgetUnsynced { file, .. } => self.file_mut(*file).forget(),
             Event::Rename { from, to } => {
                 let change = NameChange::Rename { from: Arc::clone(from), to: Arc::clone(to), file: self.names[from] };
                 self.change_names(change, at);
@@ -201,7 +213,7 @@ impl DiskState {
                 self.durable_names.clone_from(&self.names);
                 self.unsynced_names.clear();
             }
-            Event::FlipBit { file, bit, .. } => self.files[file.0].flip_bit(*bit),
+            Event::FlipBit { file, bit, .. } => self.file_mut(*file).flip_bit(*bit),
             Event::Failed { .. } | Event::Lied { .. } => {}
             Event::Note(_) | Event::Acknowledge(_) | Event::Served(_) => {}
             Event::MayDelete(_) | Event::MayCompact(_) => {}
@@ -209,15 +221,15 @@ impl DiskState {
     }
 
     fn change_names(&mut self, change: NameChange, event: Option<usize>) {
-        change.apply(&mut self.names);
+        change.apply(Arc::make_mut(&mut self.names));
         self.unsynced_names.push(Unsynced { event, change });
     }
 
     /// The same disk for a new trace, in which nothing has happened yet.
     pub(super) fn without_events(mut self) -> DiskState {
         self.unsynced_names.iter_mut().for_each(|unsynced| unsynced.event = None);
-        for file in &mut self.files {
-            file.unsynced.iter_mut().for_each(|unsynced| unsynced.event = None);
+        for file in self.files.iter_mut().filter(|file| !file.unsynced.is_empty()) {
+            Arc::make_mut(file).unsynced.iter_mut().for_each(|unsynced| unsynced.event = None);
         }
         self
     }

@@ -60,6 +60,10 @@ impl Remains for Torn {
         [self.lengths.len() as u32].into_iter().chain(sectors).collect()
     }
 
+    fn choices(&self) -> usize {
+        1 + self.sectors.len()
+    }
+
     fn image(&self, choice: &[u32]) -> SparseBytes {
         let (length, versions) = self.chosen(choice);
         let mut image = self.durable.clone();
