@@ -19,7 +19,7 @@ use crate::decision::Found;
 use crate::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::parts::{LogPart, parts};
 use crate::walk::{Frame, FrameWalk};
-use crate::window::Window;
+use crate::window::read_front;
 
 /// How many bytes of a key or a value are shown.
 const SHOWN_BYTES: usize = 60;
@@ -42,7 +42,7 @@ pub fn dump(disk: &Arc<dyn Disk>, records: bool, out: &mut dyn Write) -> Result<
 fn dump_part(disk: &Arc<dyn Disk>, part: &LogPart, records: bool, out: &mut dyn Write) -> Result<()> {
     let name = part.name.file(Part::Log);
     let file = part.open(disk)?;
-    let header = match Window::new(&file)?.at(0, SEGMENT_HEADER_BYTES).map(SegmentHeader::decode)? {
+    let header = match SegmentHeader::decode(&read_front(&file, SEGMENT_HEADER_BYTES)?) {
         Ok(header) => header,
         Err(cause) => return line(out, format_args!("{name}: no header: {cause}")),
     };

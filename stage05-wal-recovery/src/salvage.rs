@@ -19,7 +19,7 @@ use crate::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::parts::{LogPart, parts};
 use crate::verify::PROBLEMS_MAX;
 use crate::walk::{Frame, FrameWalk};
-use crate::window::Window;
+use crate::window::read_front;
 
 /// What was salvaged and what was not.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ fn salvage_part(
     take: &mut impl FnMut(Offset, &Record<'_>),
 ) -> Result<Offset> {
     let path = file.path().to_owned();
-    let header = Window::new(file)?.at(0, SEGMENT_HEADER_BYTES).map(SegmentHeader::decode)?;
+    let header = SegmentHeader::decode(&read_front(file, SEGMENT_HEADER_BYTES)?);
     let header = match header {
         Ok(header) => header,
         Err(cause) => {

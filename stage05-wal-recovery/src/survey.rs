@@ -11,7 +11,7 @@ use crate::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::parts::LogPart;
 use crate::recovery_point::RecoveryPoint;
 use crate::walk::{FrameWalk, Stop};
-use crate::window::Window;
+use crate::window::read_front;
 
 /// What a look at a segment has found.
 #[derive(Debug)]
@@ -81,13 +81,12 @@ struct Subject {
 }
 
 fn look(file: &Arc<dyn DiskFile>, subject: Subject, from: Option<Place>) -> Result<Survey> {
-    let mut window = Window::new(file)?;
-    let length = window.length();
-    let header = match check_block(window.at(0, SEGMENT_HEADER_BYTES)?, subject.base) {
+    let header = match check_block(&read_front(file, SEGMENT_HEADER_BYTES)?, subject.base) {
         Ok(header) => header,
         Err((state, cause)) => return without_header(file, subject, state, cause),
     };
     let first = Place { offset: subject.base, position: SEGMENT_HEADER_BYTES as u64 };
+    let length = file.length().map_err(|e| Error::io("ask for the length", file.path(), e))?;
     let from = from.filter(|from| is_place(*from, first, length)).unwrap_or(first);
     let mut walk = FrameWalk::new(file, header.salt, from)?;
     if subject.has_gaps {

@@ -54,3 +54,11 @@ impl Window {
         Ok(())
     }
 }
+
+/// The first `count` bytes of a file, or all of it, and nothing more is read.
+pub(crate) fn read_front(file: &Arc<dyn DiskFile>, count: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read at byte 0", file.path(), e))?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
