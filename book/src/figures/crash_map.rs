@@ -4,6 +4,7 @@ use lab::crash::{self, Options};
 use lab::records::records;
 use lab::sim::{Event, Lens, Sampling, SimDisk, Trace};
 use stage01::{Log, Stage};
+use stage04::SegmentName;
 
 use crate::tool::stages::{self, Visitor};
 
@@ -14,15 +15,18 @@ pub(crate) enum Scenario {
     Append,
     /// Groups of records share a write and a sync.
     Group,
+    /// As `Append`, with files so small that the log begins another one.
+    Roll,
 }
 
 impl Scenario {
-    pub(crate) const NAMES: [&str; 2] = ["append", "group"];
+    pub(crate) const NAMES: [&str; 3] = ["append", "group", "roll"];
 
     pub(crate) fn named(name: &str) -> Option<Scenario> {
         match name {
             "append" => Some(Scenario::Append),
             "group" => Some(Scenario::Group),
+            "roll" => Some(Scenario::Roll),
             _ => None,
         }
     }
@@ -31,6 +35,7 @@ impl Scenario {
     /// entries.
     fn appends(self, are_indexed: bool) -> (u64, u64) {
         match (self, are_indexed) {
+            (Scenario::Roll, _) => (5, 1),
             (_, true) => (4, 24),
             (Scenario::Append, false) => (7, 1),
             (Scenario::Group, false) => (3, 4),
@@ -85,7 +90,8 @@ impl Visitor for Crashes {
     fn visit<S: Stage>(&mut self) -> CrashMap {
         let (appends, batch) = self.scenario.appends(S::NAME >= "stage03");
         let run = |sim: &SimDisk| {
-            let mut log = S::open(sim.disk()).expect("the log opens on a new disk");
+            let log = if self.scenario == Scenario::Roll { S::open_small(sim.disk()) } else { S::open(sim.disk()) };
+            let mut log = log.expect("the log opens on a new disk");
             for _ in 0..appends {
                 log.append(&records(log.next_offset(), batch)).expect("the disk takes a record");
                 sim.acknowledge(log.sync().expect("the disk syncs").0);
@@ -119,13 +125,23 @@ fn operation(trace: &Trace, point: usize, number: usize) -> (String, Option<Stri
     let words = event.to_string();
     let words = words.split(" \"").next().unwrap_or("").to_string();
     match event {
-        Event::Create { name, .. } => (words, Some(name.to_string()), "new"),
-        Event::Write { name, .. } => (words, Some(name.to_string()), "W"),
-        Event::SyncData { name, .. } => (words, Some(name.to_string()), "S"),
-        Event::Truncate { name, .. } => (words, Some(name.to_string()), "cut"),
-        Event::Rename { to, .. } => (words, Some(to.to_string()), "→"),
-        Event::Remove { name } => (words, Some(name.to_string()), "del"),
+        Event::Create { name, .. } => (words, Some(short(name)), "new"),
+        Event::Write { name, .. } => (words, Some(short(name)), "W"),
+        Event::SyncData { name, .. } => (words, Some(short(name)), "S"),
+        Event::Truncate { name, .. } => (words, Some(short(name)), "cut"),
+        Event::Rename { to, .. } => (words, Some(short(to)), "→"),
+        Event::Remove { name } => (words, Some(short(name)), "del"),
         _ => (words, None, "S"),
+    }
+}
+
+/// A segment's file without the zeros in front of its number, in one row with its temporary name: there is no room for
+/// twenty digits beside a map. Other names stay as they are.
+fn short(name: &str) -> String {
+    let whole = name.strip_suffix(".new").unwrap_or(name);
+    match (SegmentName::parse(whole), whole.split_once('.')) {
+        (Some((segment, _)), Some((_, extension))) => format!("{}.{extension}", segment.base),
+        _ => name.to_string(),
     }
 }
 
@@ -192,6 +208,17 @@ mod tests {
             map.columns.iter().filter(|c| c.file.as_deref() == Some("log.index")).map(|c| c.sign).collect();
         assert!(index.contains(&"W") && !index.contains(&"S"), "{index:?}");
         assert!(map.rows().len() <= 12, "{:?}", map.rows());
+    }
+
+    #[test]
+    fn a_map_of_a_log_that_rolls_has_a_row_for_each_file() {
+        let map = crash_map("stage04", "roll").unwrap();
+        let files: Vec<&str> = map.files().into_iter().flatten().collect();
+        assert!(
+            files.contains(&"0.log") && files.iter().filter(|file| file.ends_with(".log")).count() > 1,
+            "{files:?}"
+        );
+        assert!(map.columns.iter().all(|column| (column.lost[0].0, column.lost[1].0) == (0, 0)), "{:?}", map.columns);
     }
 
     #[test]

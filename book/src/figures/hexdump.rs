@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stage01::{Disk, Log, OsDisk, Record, Stage};
+use stage04::{CompactOptions, Compression, JsonSegments, PackOptions, SegmentOptions, SegmentedLog, Stage04};
 
 use super::inspect::text::character;
 use super::inspect::{self, AnnotatedFile, FieldKind, Limits, Part};
@@ -43,11 +44,33 @@ impl Visitor for Sample<'_> {
 
     fn visit<S: Stage>(&mut self) -> Result<()> {
         let disk: Arc<dyn Disk> = Arc::new(OsDisk::existing(self.directory)?);
+        if S::NAME == Stage04::NAME {
+            return write_segments(&disk);
+        }
         let mut log = S::open(disk)?;
         log.append(&records(S::NAME >= "stage03"))?;
         log.sync()?;
         Ok(())
     }
+}
+
+/// A segment that was compacted and compressed, one that is sealed, and the newest.
+fn write_segments(disk: &Arc<dyn Disk>) -> Result<()> {
+    let mut log = SegmentedLog::open(disk, JsonSegments, SegmentOptions::default())?;
+    log.append(&records(true))?;
+    log.roll()?;
+    for (key, timestamp_ms) in [("order-2", 40), ("order-3", 20)] {
+        let record = Record::new(FIRST_TIMESTAMP_MS + timestamp_ms, b"placed".to_vec());
+        log.append(&[record.with_key(key.as_bytes().to_vec())])?;
+    }
+    log.roll()?;
+    log.append(&[Record::new(FIRST_TIMESTAMP_MS + 60, b"paid".to_vec()).with_key(b"order-2".to_vec())])?;
+    log.sync()?;
+    let pack = PackOptions { compression: Compression::Lz4, ..PackOptions::default() };
+    // So small that neighbours stay what they are.
+    let options = CompactOptions { segment_bytes_max: 1, pack, ..CompactOptions::default() };
+    log.maintenance().compact(FIRST_TIMESTAMP_MS, &options)?;
+    Ok(())
 }
 
 /// One record of each kind; and enough of them for an index, if there is one.
@@ -145,6 +168,18 @@ mod tests {
         let html = hexdump("stage03", "log.index").unwrap();
         assert!(html.matches("of log.jsonl</td>").count() >= 2, "{html}");
         assert!(!html.contains("class=\"wrong\""), "{html}");
+    }
+
+    #[test]
+    fn the_files_of_a_segment_are_shown_with_nothing_wrong_in_them() {
+        for (file, meaning) in [
+            ("00000000000000000010.log", "record 10: a key of 7 bytes, a value of 6 bytes"),
+            ("00000000000000000010.timeindex", "the seal: no record of the segment is younger"),
+            ("00000000000000000000-00000000000000000010.packed", "block 0: "),
+        ] {
+            let html = hexdump("stage04", file).unwrap();
+            assert!(html.contains(meaning) && !html.contains("class=\"wrong\""), "{html}");
+        }
     }
 
     #[test]

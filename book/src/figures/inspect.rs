@@ -5,7 +5,10 @@
 
 mod index;
 mod json_lines;
+mod packed;
+mod segment;
 pub(crate) mod text;
+mod time_index;
 
 use std::fs::{self, File};
 use std::io;
@@ -13,6 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use stage01::{Access, Disk, Offset, OsDisk};
 
 /// How much of a file is shown.
 #[derive(Clone, Copy, Debug)]
@@ -87,19 +91,22 @@ pub enum FieldKind {
     Value,
     /// The newline: the mark that the record is whole.
     Newline,
-    /// The position of a record in the log's file.
+    /// The position of a record or of a block in its file.
     Position,
+    /// A checksum over other bytes.
+    Checksum,
 }
 
 impl FieldKind {
     /// All kinds, in the order of a legend.
-    pub const ALL: [FieldKind; 6] = [
+    pub const ALL: [FieldKind; 7] = [
         FieldKind::Offset,
         FieldKind::Timestamp,
         FieldKind::Key,
         FieldKind::Value,
         FieldKind::Newline,
         FieldKind::Position,
+        FieldKind::Checksum,
     ];
 
     /// The kind in a word or a few.
@@ -111,6 +118,7 @@ impl FieldKind {
             FieldKind::Value => "value",
             FieldKind::Newline => "newline",
             FieldKind::Position => "position",
+            FieldKind::Checksum => "checksum",
         }
     }
 }
@@ -139,12 +147,16 @@ pub(crate) fn annotate_file(directory: &Path, name: &str, limits: &Limits) -> Re
     let file = File::open(directory.join(name))?;
     let length = file.metadata()?.len();
     let (kind, parts) = match name {
-        "log.jsonl" => ("records as lines of JSON", json_lines::parts(&file, length, limits)?),
+        "log.jsonl" => ("records as lines of JSON", json_lines::parts(&file, length, Offset(0), limits)?),
         "log.index" | "log.index.new" => {
-            let log = File::open(directory.join("log.jsonl")).ok();
-            ("an index of the log: entries of eight bytes", index::parts(&file, length, log.as_ref(), limits)?)
+            let log = OsDisk::existing(directory)?.open("log.jsonl", Access::Read).ok();
+            let log = index::Log { file: log, name: "log.jsonl", base: 0 };
+            ("an index of the log: entries of eight bytes", index::parts(&file, length, &log, limits)?)
         }
-        _ => ("not a file of a log that this tool knows", unknown(&file, length)?),
+        _ => match segment::parts(directory, name, &file, length, limits)? {
+            Some(explained) => explained,
+            None => ("not a file of a log that this tool knows", unknown(&file, length)?),
+        },
     };
     Ok(AnnotatedFile { name: name.to_string(), length, kind, parts })
 }

@@ -38,8 +38,9 @@ impl Coverage {
     }
 }
 
-/// The coverage of every stage, once all chapters have been read.
-pub(crate) fn of_stages(library: &mut Library) -> Result<Vec<Coverage>> {
+/// The coverage of every stage, once all chapters have been read. A stage whose code is there before its chapter owes
+/// the book nothing: it counts from its chapter's line in the summary on, or from the first item that any chapter quotes.
+pub(crate) fn of_stages(library: &mut Library, has_chapter: impl Fn(&str) -> bool) -> Result<Vec<Coverage>> {
     let mut all = Vec::new();
     for stage in library.stages() {
         let mut coverage = Coverage { stage: stage.clone(), quoted: 0, lines: 0, missing: Vec::new() };
@@ -47,7 +48,9 @@ pub(crate) fn of_stages(library: &mut Library) -> Result<Vec<Coverage>> {
             coverage.add(&stage, file);
         }
         coverage.missing.sort_by(|(a, lines_a), (b, lines_b)| lines_b.cmp(lines_a).then(a.cmp(b)));
-        all.push(coverage);
+        if has_chapter(&stage) || coverage.quoted > 0 {
+            all.push(coverage);
+        }
     }
     Ok(all)
 }

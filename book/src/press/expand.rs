@@ -48,7 +48,8 @@ impl Press {
     /// Expands every chapter of the book, and says how much of the stages it quotes.
     pub(crate) fn run(&mut self, book: &mut Book) -> Result<Vec<Coverage>> {
         book.for_each_chapter_mut(|chapter| self.chapter(chapter));
-        let coverage = coverage::of_stages(&mut self.library)?;
+        let chapters: BTreeSet<&str> = self.written.keys().filter_map(|path| path.file_stem()?.to_str()).collect();
+        let coverage = coverage::of_stages(&mut self.library, |stage| chapters.contains(stage))?;
         let table = exhibits::coverage_table(&coverage);
         book.for_each_mut(|item| {
             if let BookItem::Chapter(chapter) = item {

@@ -1,14 +1,25 @@
 //! The entries in an index file, each compared with the log.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use anyhow::Result;
-use stage03::{ENTRY_BYTES, IndexEntry};
+use stage03::{DiskFile, ENTRY_BYTES, IndexEntry};
 
 use super::{Field, FieldKind, Limits, Part, read};
 
+/// What an index is about.
+pub(super) struct Log<'a> {
+    /// The log's file, or the segment's; none if there is none that can be read.
+    pub(super) file: Option<Arc<dyn DiskFile>>,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// The offset from which the entries count.
+    pub(super) base: u64,
+}
+
 /// The entries at the start of the file, those at its end, and a part for all between.
-pub(super) fn parts(file: &File, length: u64, log: Option<&File>, limits: &Limits) -> Result<Vec<Part>> {
+pub(super) fn parts(file: &File, length: u64, log: &Log<'_>, limits: &Limits) -> Result<Vec<Part>> {
     let size = ENTRY_BYTES as u64;
     let entries = length / size;
     let head = entries.min(limits.parts_head as u64);
@@ -28,17 +39,18 @@ pub(super) fn parts(file: &File, length: u64, log: Option<&File>, limits: &Limit
     Ok(parts)
 }
 
-fn entry(bytes: Vec<u8>, at: u64, log: Option<&File>) -> Result<Part> {
-    let decoded = IndexEntry::decode(bytes.as_slice().try_into()?);
-    let IndexEntry { relative_offset, position } = decoded;
+fn entry(bytes: Vec<u8>, at: u64, log: &Log<'_>) -> Result<Part> {
+    let IndexEntry { relative_offset, position } = IndexEntry::decode(bytes.as_slice().try_into()?);
+    let offset = log.base.saturating_add(relative_offset.into());
     // A record says its offset first, so a few bytes of it are enough to tell.
-    let opening = format!("{{\"offset\":{relative_offset},");
-    let is_true = match log {
-        Some(log) => read(log, position.into(), opening.len())? == opening.as_bytes(),
+    let opening = format!("{{\"offset\":{offset},");
+    let mut found = vec![0; opening.len()];
+    let is_true = match &log.file {
+        Some(file) => file.read_at(&mut found, position.into())? == opening.len() && found == opening.as_bytes(),
         None => false,
     };
     let verdict = if is_true { "" } else { ", and no such record starts there" };
-    let meaning = format!("record {relative_offset} starts at byte {position} ({position:#x}) of log.jsonl{verdict}");
+    let meaning = format!("record {offset} starts at byte {position} ({position:#x}) of {}{verdict}", log.name);
     let half = ENTRY_BYTES / 2;
     let fields = vec![
         Field { start: 0, end: half, kind: FieldKind::Offset },

@@ -10,9 +10,10 @@ use super::{Field, FieldKind, Limits, Part, read};
 /// How far from the end of a large file its last lines are looked for.
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// The lines at the start of the file, those at its end, and a part for all between.
-pub(super) fn parts(file: &File, length: u64, limits: &Limits) -> Result<Vec<Part>> {
-    let mut lines = Lines { file, length, position: 0, expected: Some(Offset(0)) };
+/// The lines at the start of the first `length` bytes of a file, those at their end, and a part for all between. The
+/// first record is to be `base`.
+pub(super) fn parts(file: &File, length: u64, base: Offset, limits: &Limits) -> Result<Vec<Part>> {
+    let mut lines = Lines { file, length, position: 0, expected: Some(base) };
     let mut parts = Vec::new();
     while parts.len() < limits.parts_head
         && let Some(part) = lines.next_part()?
