@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use stage04::{Disk, GroupCommit, Options, Promise, Result, SegmentOptions, SegmentedLog, SegmentedReader, Stage};
+use stage04::{
+    Disk, GroupCommit, Offset, Options, Promise, Result, SegmentOptions, SegmentedLog, SegmentedReader, Stage,
+};
 
 use crate::framed::Framed;
+use crate::header::SEGMENT_HEADER_BYTES;
 
 /// Stage 5: recovery of a write-ahead log.
 #[derive(Debug)]
@@ -39,5 +42,16 @@ impl Stage for Stage05 {
 
     fn share(log: Self::Log) -> Self::Shared {
         log
+    }
+
+    fn open_small(disk: Arc<dyn Disk>) -> Result<Self::Log> {
+        let bytes = SEGMENT_HEADER_BYTES as u64 + 500;
+        let options = SegmentOptions { index_interval_bytes: 200, ..SegmentOptions::with_segment_bytes(bytes) };
+        let log = SegmentedLog::open(&disk, Framed::default(), options)?;
+        Ok(GroupCommit::new(log, Options::default()))
+    }
+
+    fn delete_before(log: &mut Self::Log, limit: Offset) -> Result<()> {
+        log.with_log(|log| log.delete_before(limit))
     }
 }
