@@ -1,6 +1,8 @@
 //! A disk that refuses: what is seen, what is kept, and whether the store goes on.
 
-use crate::common::{History, checkpoints, content, delete, durable, open, put, quick, segments, try_open_with};
+use crate::common::{
+    History, checkpoints, content, delete, durable, open, put, quick, segments, try_open, try_open_with,
+};
 use lab::sim::{Errno, Fault, Operation, SimDisk, Which};
 use stage05::kv::WriteOptions;
 use stage05::{Error, SegmentOptions};
@@ -125,5 +127,23 @@ fn a_full_disk_keeps_the_last_checkpoint() {
     sim.set_space(u64::MAX);
     history.write(&store, &durable(vec![put("c", "z")]));
     drop(store);
+    assert_eq!(content(&open(&sim)), *history.now());
+}
+
+/// A checkpoint that cannot be read just now is not damaged: the error is the disk's, though the log has all records.
+#[test]
+fn a_checkpoint_that_cannot_be_read_is_not_passed_over() {
+    let sim = SimDisk::new();
+    let store = open(&sim);
+    let mut history = History::new();
+    history.write(&store, &durable(vec![put("k", "v")]));
+    sim.inject(Fault::fail(Operation::Remove, Which::Every, Errno::Io).of_file(&segments(&sim)[0]));
+    store.checkpoint().expect_err("a segment that cannot be removed");
+    drop(store);
+    sim.clear_faults();
+    sim.inject(Fault::fail(Operation::Read, Which::Every, Errno::Io).of_file(&checkpoints(&sim)[0]));
+    let error = try_open(&sim.disk()).map(|store| content(&store)).expect_err("a disk that cannot be read");
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    sim.clear_faults();
     assert_eq!(content(&open(&sim)), *history.now());
 }

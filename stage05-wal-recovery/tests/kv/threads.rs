@@ -97,8 +97,10 @@ fn checkpoints_at_once_are_made_one_after_the_other() {
             for thread in 0..4u8 {
                 let store = &store;
                 scope.spawn(move || {
-                    for number in 0..20u8 {
-                        store.put(&[thread], &[number]).unwrap();
+                    for number in 0..100u8 {
+                        let mut batch = WriteBatch::new();
+                        batch.put(&[thread], &[number]);
+                        store.write(batch, WriteOptions { sync: false }).unwrap();
                         store.checkpoint().unwrap();
                     }
                 });
