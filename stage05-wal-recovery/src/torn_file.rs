@@ -31,15 +31,14 @@ pub fn save(site: &Site, segment: &SegmentName, file: &Arc<dyn DiskFile>, from: 
     let first = format!("{}{from}", prefix(segment));
     for number in 1.. {
         let name = if number == 1 { first.clone() } else { format!("{first}.{number}") };
-        match site.disk.open(&name, Access::Write) {
+        match site.disk.open(&name, Access::Read) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 copy(site, &name, file, from, to)?;
                 return Ok(name);
             }
             Err(e) => return Err(Error::io("open", site.disk.path().join(&name), e)),
             Ok(saved) if is_copy(&saved, file, from, to)? => {
-                // Whoever made it may have been killed before it was durable.
-                saved.sync_data().map_err(|e| Error::io("sync", saved.path(), e))?;
+                // It was synced before it got its name. Whoever gave it may have been killed before that was durable.
                 site.sync_directory()?;
                 return Ok(name);
             }

@@ -6,6 +6,7 @@ use lab::sim::{CrashState, Errno, Fault, Lens, Operation, Sampling, SimDisk, Whi
 use recovery_common::*;
 use stage05::Access;
 use stage05::decision::RecoveryMode::{self, PointInTime, TolerateTornTail};
+use stage05::recovery_point::{RECOVERY_POINT, RecoveryPoint};
 
 const SAMPLING: Sampling = Sampling { states_max: 60, seed: 5 };
 
@@ -175,4 +176,67 @@ fn a_torn_tail_on_a_full_disk_is_cut_without_a_copy() {
     sim.set_space(bytes.len() as u64);
     recover_as(&sim, RecoveryMode::PointInTime).expect_err("no room for the copy");
     assert_eq!(sim.cached(&log_name()), Some(bytes));
+}
+
+/// The cut of acknowledged records is in two places, the segment and the recovery point. Between the two, the default
+/// mode may refuse a log that is not cut yet, and never one that is.
+#[test]
+fn a_crash_between_the_cut_and_the_recovery_point_leaves_a_log_that_says_which_of_them_happened() {
+    let written = Written::synced_each(3);
+    let mut bytes = written.bytes.clone();
+    bytes[written.places[1].position as usize + 20] ^= 1;
+    let sim = with_point(&bytes, written.end());
+    let untouched = sim.cached(RECOVERY_POINT);
+    recover_as(&sim, PointInTime).unwrap();
+    let states = at_each_crash(&sim, 0, |state, crash| {
+        let log = state.disk.cached(&log_name()).unwrap();
+        let point = state.disk.cached(RECOVERY_POINT);
+        match recover_as(&state.disk, TolerateTornTail) {
+            // As long as nothing has happened, the damage lies in front of the recovery point, where nobody looks.
+            Ok(recovered) if point == untouched => assert_eq!(recovered.end, written.places[3], "{crash}"),
+            Ok(recovered) => assert_eq!(recovered.end, written.places[1], "{crash}"),
+            Err(refused) => assert!(log.len() == bytes.len(), "{crash}: {refused}"),
+        }
+    });
+    assert!(states > 10, "{states} states");
+}
+
+/// Killed at any operation, recovered, and then the power goes: the file that keeps the tail has its name for good
+/// before the tail is cut, whoever of the two has made it.
+#[test]
+fn a_copy_that_was_made_before_a_kill_is_durable_before_the_cut() {
+    let written = Written::with_unsynced(2, 1);
+    let from = written.places[2].position as usize;
+    let mut bytes = written.bytes.clone();
+    bytes[from + 20] ^= 1;
+    let last = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    let sim = on_disk(&bytes);
+    let kept = recover(&sim).unwrap().report.cut.unwrap().saved_as.unwrap();
+    let trace = sim.trace();
+    let mut replay = trace.replay();
+    for point in trace.points() {
+        replay.advance_to(point);
+        let killed = replay.killed(0);
+        recover(&killed).unwrap_or_else(|e| panic!("killed at {point}: {e}"));
+        at_each_crash(&killed, 0, |state, crash| {
+            let is_kept = state.disk.cached(&kept).as_deref() == Some(&bytes[from..=last]);
+            assert!(state.disk.cached(&log_name()) == Some(bytes.clone()) || is_kept, "killed at {point}; {crash}");
+        });
+    }
+}
+
+/// Whatever is lost of it, the recovery point is the one before or the one after, and never a part of one.
+#[test]
+fn a_recovery_point_is_the_old_one_or_the_new_one_at_any_crash() {
+    let written = Written::synced_each(3);
+    let sim = with_point(&written.bytes, written.places[1]);
+    let [old, new] = [1, 2].map(|frame| RecoveryPoint { start: BASE, segment: BASE, durable: written.places[frame] });
+    new.write(&site(&sim)).unwrap();
+    let written = sim.trace().events().len();
+    let states = at_each_crash(&sim, 0, |state, crash| {
+        let found = RecoveryPoint::read(&state.disk.disk()).unwrap_or_else(|e| panic!("{crash}: {e}"));
+        let is_right = found == Some(new) || (found == Some(old) && state.point < written);
+        assert!(is_right, "{crash}: {found:?}");
+    });
+    assert!(states > 8, "{states} states");
 }
