@@ -57,6 +57,8 @@ pub struct BodyCursor {
     count: u32,
     /// The offset that the next record's is counted from.
     offset: Offset,
+    /// No record has this offset or one behind it.
+    end: Offset,
     base_timestamp_ms: u64,
     has_gaps: bool,
 }
@@ -65,7 +67,21 @@ impl BodyCursor {
     /// In front of the first record.
     pub fn new(header: &FrameHeader) -> BodyCursor {
         let FrameHeader { count, base_offset, base_timestamp_ms, .. } = *header;
-        BodyCursor { at: 0, passed: 0, count, offset: base_offset, base_timestamp_ms, has_gaps: header.has_gaps() }
+        BodyCursor {
+            at: 0,
+            passed: 0,
+            count,
+            offset: base_offset,
+            // An offset has one behind it.
+            end: Offset(u64::MAX),
+            base_timestamp_ms,
+            has_gaps: header.has_gaps(),
+        }
+    }
+
+    /// The same where a record at `end` or behind it is none: the log goes on elsewhere.
+    pub fn up_to(self, end: Offset) -> BodyCursor {
+        BodyCursor { end, ..self }
     }
 
     /// How many records are left.
@@ -85,13 +101,35 @@ impl BodyCursor {
         if self.passed == self.count {
             return Ok(None);
         }
+        let (at, offset, record) = self.peek(body)?;
+        (self.at, self.passed, self.offset) = (at, self.passed + 1, offset);
+        Ok(Some((offset, record)))
+    }
+
+    /// Passes the records in front of `offset`, and returns the offset behind the last one that was passed, if there was
+    /// one. It stops in front of whatever is no record, and leaves it to [`BodyCursor::next`] to say so.
+    #[inline]
+    pub fn skip_to(&mut self, offset: Offset, body: &[u8]) -> Option<Offset> {
+        let mut behind = None;
+        while self.passed < self.count
+            && let Ok((at, found, _)) = self.peek(body)
+            && found < offset
+        {
+            (self.at, self.passed, self.offset) = (at, self.passed + 1, found);
+            behind = Some(found.next());
+        }
+        behind
+    }
+
+    /// The next record, of which there is one: where it ends, its offset, and itself.
+    #[inline]
+    fn peek<'a>(&self, body: &'a [u8]) -> Result<(usize, Offset, Record<'a>), FormatError> {
         let mut at = self.at;
         let (offset, record) = self.record_at(body, &mut at).ok_or_else(|| self.malformed("is no record"))?;
         if self.passed + 1 == self.count && at != body.len() {
             return Err(self.malformed("is the last one, and more bytes follow"));
         }
-        (self.at, self.passed, self.offset) = (at, self.passed + 1, offset);
-        Ok(Some((offset, record)))
+        Ok((at, offset, record))
     }
 
     /// The record at `body[*at]`, if it is one.
@@ -102,8 +140,10 @@ impl BodyCursor {
         if (step == 0) != is_first {
             return None;
         }
-        // An offset has one behind it.
-        let offset = Offset(self.offset.0.checked_add(step).filter(|&offset| offset < u64::MAX)?);
+        let offset = Offset(self.offset.0.checked_add(step)?);
+        if offset >= self.end {
+            return None;
+        }
         let timestamp_ms = self.base_timestamp_ms.wrapping_add(unzigzag(take(body, at)?) as u64);
         let key = match take(body, at)? {
             0 => None,

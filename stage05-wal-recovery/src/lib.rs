@@ -31,6 +31,7 @@ pub mod writer;
 
 mod lazy_index;
 mod segment;
+mod spare_window;
 mod window;
 
 pub use framed::Framed;

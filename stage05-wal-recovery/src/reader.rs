@@ -11,8 +11,9 @@ use crate::frame_scan::FrameScan;
 use crate::lazy_index::lands;
 use crate::segment::Segment;
 
-/// How much to read at the place that the index names: a frame of small records, whole.
-const FIRST_READ_BYTES: usize = FRAME_BODY_BYTES + FRAME_HEADER_BYTES + 256;
+/// How much more to read at the place that the index names than lies between two entries: the frame that the interval
+/// ends in goes on for about as much, if its records are small.
+const FIRST_READ_MORE_BYTES: usize = FRAME_HEADER_BYTES + 256;
 
 /// A reader of one segment of frames.
 ///
@@ -23,11 +24,15 @@ const FIRST_READ_BYTES: usize = FRAME_BODY_BYTES + FRAME_HEADER_BYTES + 256;
 pub struct FramedReader {
     segment: Arc<Segment>,
     visibility: Visibility,
+    /// How much to read at the place that the index names.
+    window_bytes: usize,
 }
 
 impl FramedReader {
     pub(crate) fn new(segment: Arc<Segment>) -> FramedReader {
-        FramedReader { segment, visibility: Visibility::default() }
+        let interval_bytes = usize::try_from(segment.lazy_index.site().interval_bytes).unwrap_or(WINDOW_BYTES);
+        let window_bytes = interval_bytes.clamp(FRAME_BODY_BYTES, WINDOW_BYTES) + FIRST_READ_MORE_BYTES;
+        FramedReader { segment, visibility: Visibility::default(), window_bytes }
     }
 
     /// The state of the index, which is loaded if it is not yet.
@@ -42,9 +47,9 @@ impl FramedReader {
         let last_seen = Offset(end.offset.0.saturating_sub(1));
         let place = self.segment.index().index.lookup(from.min(last_seen));
         if place.position == 0 {
-            return self.scan_from_start(from, end, FIRST_READ_BYTES).map(Some);
+            return self.scan_from_start(from, end, self.window_bytes).map(Some);
         }
-        let mut scan = frames.scan(place, end, FIRST_READ_BYTES)?;
+        let mut scan = frames.scan(place, end, self.window_bytes)?;
         if !lands(&mut scan, place)? {
             return Ok(None);
         }
