@@ -9,9 +9,9 @@
 //! crc 1a2b3c4d             of all that is in front of this line
 //! ```
 //!
-//! It has two uses. Opening reads the newest segment from here on and not from its start. And it is *evidence*: no frame
-//! says that the last group was synced, for no frame follows it. If that group is damaged after a clean close, this
-//! file alone tells it from an append that was torn.
+//! It has two uses. Opening reads the newest segment from here on and not from its start. And it is *evidence*: no
+//! frame says that the last group was synced, for no frame follows it. If that group is damaged after a clean close,
+//! this file alone tells it from an append that was torn.
 //!
 //! So it is not like an index, which is made anew when it is wrong: a damaged one is an error. A missing one is not; an
 //! old log, or one that was copied by its segments, has none, and all of its newest segment is read.

@@ -41,7 +41,7 @@ pub struct Hole {
     pub path: PathBuf,
     /// Where the hole is in it, or in what was packed in it.
     pub positions: Range<u64>,
-    /// The records that are missing for certain. Behind the last record that was read, nobody knows how many there were.
+    /// The records that are missing for certain. Behind the last one that was read, nobody knows how many there were.
     pub missing: Range<Offset>,
     /// What is wrong where the hole begins.
     pub error: Error,
