@@ -5,9 +5,10 @@
 //! costs) is not here but in [`promises`](mod@crate::promises).
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use stage01::{Disk, Log, Offset, Reader, Scan, Stage};
+use stage01::{Disk, Log, Offset, Promise, Reader, Result, Scan, Stage};
 
 use crate::disks::{Disks, Image};
 use crate::records::{record, records};
@@ -86,12 +87,9 @@ macro_rules! contract_of_every_stage {
             $crate::contract_tests! { $stage, $crate::disks::SimDisks;
                 damage: a_log_cut_at_any_byte_reopens_to_its_longest_whole_prefix, zeros_at_the_end_are_a_torn_append,
                     random_bytes_are_refused_and_left_alone, random_damage_never_panics;
-                faults: a_full_disk_takes_no_acknowledged_record_back, a_disk_without_room_takes_no_record,
-                    any_operation_of_opening_may_fail, any_operation_of_reading_alone_may_fail,
-                    any_operation_of_an_append_may_fail, a_failed_sync_shows_nothing_as_durable;
                 read: a_scan_of_a_long_log_reads_it_piece_by_piece;
-                model: a_log_does_what_a_vector_does;
             }
+            $crate::contract_of_faults! { $stage }
         }
 
         mod on_the_operating_systems_disk {
@@ -114,10 +112,38 @@ macro_rules! contract_of_every_stage {
     };
 }
 
+/// The contract of a log that has more than one file, besides [`contract!`](crate::contract): the same tests on a log
+/// that begins a new file after a few records, as [`Stage::open_small`] gives it.
+#[macro_export]
+macro_rules! contract_of_small_files {
+    ($stage:ty) => {
+        mod on_small_files {
+            #[allow(unused_imports, reason = "a stage may be named by its full path")]
+            use super::*;
+            type Small = $crate::contract::Small<$stage>;
+            $crate::contract_on_any_number_of_files! { Small, $crate::disks::SimDisks }
+            $crate::contract_of_faults! { Small }
+        }
+    };
+}
+
 /// The part of the contract that runs on every kind of disk.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_on_any_disk {
+    ($stage:ty, $disks:expr) => {
+        $crate::contract_on_any_number_of_files! { $stage, $disks }
+        $crate::contract_tests! { $stage, $disks;
+            damage: a_torn_log_opens_twice_to_the_same_bytes, damage_in_the_middle_is_an_error_at_its_place,
+                a_derived_file_can_say_what_it_likes;
+        }
+    };
+}
+
+/// The part that does not look into the files.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_on_any_number_of_files {
     ($stage:ty, $disks:expr) => {
         $crate::contract_tests! { $stage, $disks;
             append: offsets_start_at_zero_and_grow_by_one, any_bytes_come_back_as_they_went_in,
@@ -133,7 +159,20 @@ macro_rules! contract_on_any_disk {
             share: producers_get_every_offset_once_and_keep_their_order, a_shared_append_is_there_when_it_returns,
                 a_shared_log_holds_its_directory_until_it_is_dropped,
                 a_shared_log_refuses_the_record_over_the_limit_alone;
-            damage: a_torn_log_opens_twice_to_the_same_bytes, damage_in_the_middle_is_an_error_at_its_place, a_derived_file_can_say_what_it_likes;
+        }
+    };
+}
+
+/// The part that breaks the disk.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_of_faults {
+    ($stage:ty) => {
+        $crate::contract_tests! { $stage, $crate::disks::SimDisks;
+            faults: a_full_disk_takes_no_acknowledged_record_back, a_disk_without_room_takes_no_record,
+                any_operation_of_opening_may_fail, any_operation_of_reading_alone_may_fail,
+                any_operation_of_an_append_may_fail, a_failed_sync_shows_nothing_as_durable;
+            model: a_log_does_what_a_vector_does;
         }
     };
 }
@@ -150,6 +189,35 @@ macro_rules! contract_tests {
             }
         )+)+
     };
+}
+
+/// A stage whose files are as small as it can make them.
+#[derive(Debug)]
+pub struct Small<S>(PhantomData<S>);
+
+impl<S: Stage> Stage for Small<S> {
+    const NAME: &'static str = S::NAME;
+    const TITLE: &'static str = S::TITLE;
+    const KEEPS: &'static [Promise] = S::KEEPS;
+
+    type Log = S::Log;
+    type Shared = S::Shared;
+
+    fn open(disk: Arc<dyn Disk>) -> Result<S::Log> {
+        S::open_small(disk)
+    }
+
+    fn open_reader(disk: Arc<dyn Disk>) -> Result<<S::Log as Log>::Reader> {
+        S::open_reader(disk)
+    }
+
+    fn share(log: S::Log) -> S::Shared {
+        S::share(log)
+    }
+
+    fn delete_before(log: &mut S::Log, limit: Offset) -> Result<()> {
+        S::delete_before(log, limit)
+    }
 }
 
 /// The stage's log in `disk`, which has to open.

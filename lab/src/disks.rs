@@ -72,14 +72,23 @@ impl Image {
         }
     }
 
-    /// The names of the files that hold the records. A log is told by its name's end; all else is derived from it.
+    /// The names of the files that hold the records, the oldest first.
     pub fn log_names(&self) -> Vec<String> {
-        self.0.keys().filter(|name| is_log(name)).cloned().collect()
+        self.names_of(Kind::Log)
     }
 
-    /// The names of the files that can be made again from the log: its indexes.
+    /// The names of the files that can be made again from the log.
     pub fn derived_names(&self) -> Vec<String> {
-        self.0.keys().filter(|name| name.ends_with("index")).cloned().collect()
+        self.names_of(Kind::Derived)
+    }
+
+    /// The names of the files that are neither: what the log says of itself, and what was saved beside it.
+    pub fn other_names(&self) -> Vec<String> {
+        self.names_of(Kind::Other)
+    }
+
+    fn names_of(&self, kind: Kind) -> Vec<String> {
+        self.0.keys().filter(|name| Kind::of(name) == kind).cloned().collect()
     }
 
     /// The names of all files.
@@ -92,6 +101,11 @@ impl Image {
         let names = self.log_names();
         assert_eq!(names.len(), 1, "a short log has one log file; this disk holds {self:?}");
         names.into_iter().next().expect("one name")
+    }
+
+    /// The name of the file that holds the newest records, and is the only one that can be torn.
+    pub fn newest_log_name(&self) -> String {
+        self.log_names().pop().unwrap_or_else(|| panic!("a log has a log file; this disk holds {self:?}"))
     }
 
     /// The content of a file.
@@ -124,8 +138,25 @@ impl fmt::Debug for Image {
     }
 }
 
-fn is_log(name: &str) -> bool {
-    [".jsonl", ".log", ".packed"].iter().any(|end| name.ends_with(end))
+/// What a file is to the log. Its name's end tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It holds records.
+    Log,
+    /// It can be made again from the log.
+    Derived,
+    /// A recovery point, a checkpoint, a torn tail that was saved.
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Kind {
+        match name.rsplit_once('.').map_or("", |(_, end)| end) {
+            "jsonl" | "log" | "packed" => Kind::Log,
+            "index" | "timeindex" => Kind::Derived,
+            _ => Kind::Other,
+        }
+    }
 }
 
 fn content(disk: &Arc<dyn Disk>, name: &str) -> Vec<u8> {
@@ -134,4 +165,21 @@ fn content(disk: &Arc<dyn Disk>, name: &str) -> Vec<u8> {
     let read = file.read_at(&mut bytes, 0).expect("an open file can be read");
     assert_eq!(read, bytes.len(), "{name} is as long as it says");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_what_a_file_is_to_the_log() {
+        let base = "00000000000000000000";
+        let logs = [format!("{base}-{base}.packed"), format!("{base}.log"), "log.jsonl".to_string()];
+        let derived = [format!("{base}.index"), format!("{base}.timeindex")];
+        let others = [format!("{base}.torn-4096"), "checkpoint-7".to_string(), "recovery-point".to_string()];
+        let files = logs.iter().chain(&derived).chain(&others).map(|name| (name.clone(), vec![]));
+        let image = Image(files.collect());
+        assert_eq!((image.log_names(), image.derived_names()), (logs.to_vec(), derived.to_vec()));
+        assert_eq!(image.other_names(), others);
+    }
 }

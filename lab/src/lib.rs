@@ -14,6 +14,7 @@
 pub mod awake;
 #[cfg(feature = "testing")]
 pub mod bench;
+pub mod bits;
 #[cfg(feature = "testing")]
 pub mod contract;
 pub mod crash;

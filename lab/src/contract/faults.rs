@@ -17,7 +17,7 @@ fn torn_log<S: Stage>(count: u64) -> SimDisk {
     let sim = SimDisk::new();
     let disk = sim.disk();
     killed_log::<S>(&SimDisks, count, 1).restore(&disk);
-    let file = disk.open(&Image::of(&disk).log_name(), Access::Write).unwrap();
+    let file = disk.open(&Image::of(&disk).newest_log_name(), Access::Write).unwrap();
     file.truncate(file.length().unwrap() - 3).unwrap();
     sim
 }

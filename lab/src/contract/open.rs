@@ -85,7 +85,7 @@ pub fn reading_alone_needs_a_log<S: Stage>(disks: &dyn Disks) {
 
 /// The last append is torn, and nothing else: what a kill in the middle of a write leaves.
 fn cut_last_byte(disk: &Arc<dyn Disk>) {
-    let file = disk.open(&Image::of(disk).log_name(), Access::Write).unwrap();
+    let file = disk.open(&Image::of(disk).newest_log_name(), Access::Write).unwrap();
     file.truncate(file.length().unwrap() - 1).unwrap();
 }
 
