@@ -21,6 +21,7 @@ pub mod recovery_point;
 pub mod rewriter;
 pub mod salt;
 pub mod salvage;
+pub mod spectrum;
 pub mod stage;
 pub mod survey;
 pub mod torn_file;
