@@ -19,6 +19,7 @@ pub mod bits;
 pub mod contract;
 pub mod crash;
 pub mod disks;
+pub mod faults;
 pub mod floor;
 pub mod kill;
 pub mod measure;
@@ -27,6 +28,8 @@ pub mod promises;
 pub mod random;
 pub mod records;
 pub mod sim;
+pub mod soak;
+pub mod spectrum;
 pub mod watchdog;
 pub mod workloads;
 

@@ -78,7 +78,7 @@ fn in_turn(round: usize) -> impl Iterator<Item = &'static str> {
 
 fn run(name: &str, directory: &Path, work: impl FnOnce(&dyn Engine) -> Result<f64>) -> Result<f64> {
     let directory = tempfile::tempdir_in(directory)?;
-    let engine = engines::open(name, &directory.path().join("engine")).with_context(|| format!("{name} opens"))?;
+    let engine = engines::open(name, directory.path()).with_context(|| format!("{name} opens"))?;
     work(&*engine).with_context(|| name.to_string())
 }
 

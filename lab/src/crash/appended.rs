@@ -13,6 +13,13 @@ pub(crate) trait Appended {
 
     /// The record at `offset`; `None` if none was appended there.
     fn record(&self, offset: u64) -> Option<Record<'static>>;
+
+    /// Whether the record at `offset` may be gone even as the latest of its key: a tombstone, if no older record of its
+    /// key is left.
+    fn may_vanish(&self, offset: u64) -> bool {
+        let _ = offset;
+        false
+    }
 }
 
 /// The records of the laboratory, each made once: making one costs as much as reading it.

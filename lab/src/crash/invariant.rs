@@ -133,10 +133,20 @@ impl<'a> Expected<'a> {
         let keys = (start..below).filter_map(|offset| Some((self.appended.record(offset)?.key?, offset)));
         let latest: HashMap<_, _> = keys.collect();
         for offset in gaps.iter().flat_map(|(first, behind)| *first..*behind) {
-            let key = self.appended.record(offset).and_then(|record| record.key);
-            if key.as_ref().is_some_and(|key| latest.get(key) == Some(&offset)) {
+            let Some(key) = self.appended.record(offset).and_then(|record| record.key) else { continue };
+            if latest.get(&key) != Some(&offset) {
+                continue;
+            }
+            if !self.appended.may_vanish(offset) {
                 let what = format!("record {offset} is gone, the latest of its key below {below}");
                 return Err(self.missing(offset, what));
+            }
+            let is_gap = |older: &u64| gaps.iter().any(|(first, behind)| (*first..*behind).contains(older));
+            let has_key =
+                |older: &u64| self.appended.record(*older).is_some_and(|record| record.key.as_ref() == Some(&key));
+            if let Some(older) = (start..offset).find(|older| has_key(older) && !is_gap(older)) {
+                let what = format!("record {older} is back: {offset} had deleted its key, and is gone");
+                return Err(Broken::new(Invariant::NothingInvented, what));
             }
         }
         Ok(())

@@ -135,6 +135,16 @@ impl SimDisk {
         self.inner().record(Event::MayCompact(limit));
     }
 
+    /// Everything that was not synced becomes durable: what the operating system does by itself, sooner or later.
+    pub fn write_back(&self) {
+        let mut inner = self.inner();
+        let unsynced = |file: &FileId| !inner.state.file(*file).unsynced.is_empty();
+        let names: Vec<_> = inner.state.names.iter().filter(|(_, file)| unsynced(file)).collect();
+        let names: Vec<_> = names.into_iter().map(|(name, file)| (Arc::clone(name), *file)).collect();
+        names.into_iter().for_each(|(name, file)| inner.record(Event::SyncData { file, name }));
+        inner.record(Event::SyncDirectory);
+    }
+
     /// Gives the disk a fault, besides those that it has.
     pub fn inject(&self, fault: Fault) {
         self.inner().faults.add(fault);
