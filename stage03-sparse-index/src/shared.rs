@@ -54,9 +54,9 @@ impl SharedIndex {
     }
 
     /// The same for places anywhere behind those that were noted before.
-    pub fn push_places(&self, places: &[Place]) {
+    pub fn push_places(&self, places: impl Iterator<Item = Place>) {
         let mut state = self.write();
-        places.iter().for_each(|&place| state.index.push(place));
+        places.for_each(|place| state.index.push(place));
     }
 
     /// See [`SparseIndex::truncate`].

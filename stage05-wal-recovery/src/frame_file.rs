@@ -46,6 +46,12 @@ impl FrameFile {
         first_place(self.base)
     }
 
+    /// Whether the index has to be told of a frame. Where the first one starts, everybody knows; and an entry for it would
+    /// be the only one with the base offset itself, which is what zeros look like.
+    pub(crate) fn is_worth_an_entry(&self, place: Place) -> bool {
+        place.offset > self.base
+    }
+
     /// The segment's salt.
     pub(crate) fn salt(&self) -> Result<u64> {
         self.opened().map(|opened| opened.salt)

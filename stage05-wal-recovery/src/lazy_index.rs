@@ -118,7 +118,9 @@ impl LazyIndex {
         let from = if index.is_empty() { frames.start() } else { index.last() };
         let mut scan = frames.scan(from, self.opened_to, WINDOW_BYTES)?;
         while let Some(place) = scan.pass_frame()? {
-            index.push(place);
+            if frames.is_worth_an_entry(place) {
+                index.push(place);
+            }
         }
         Ok(())
     }

@@ -73,7 +73,9 @@ impl FramedReader {
         let mut scan = frames.scan(frames.start(), end, WINDOW_BYTES)?;
         let mut rebuilt = index.fresh();
         while let Some(place) = scan.pass_frame()? {
-            rebuilt.push(place);
+            if frames.is_worth_an_entry(place) {
+                rebuilt.push(place);
+            }
         }
         index.replace(rebuilt, scan.place().offset);
         Ok(())
