@@ -6,17 +6,19 @@
 //!
 //! ## What it promises
 //!
-//! All of stage 3, and one thing more ([`Stage04::KEEPS`](Stage::KEEPS)):
+//! All of stage 3, and two things more ([`Stage04::KEEPS`](Stage::KEEPS)):
 //!
-//! - old data can be deleted, and the space is given back ([`Promise::DeletesOldData`]).
+//! - old data can be deleted, and the space is given back ([`Promise::DeletesOldData`]);
+//! - opening reads the newest segment's index and the end of its records, however long the log is
+//!   ([`Promise::OpensInConstantTime`]). It does open the files of all the others.
 //!
 //! Readers are never in the way of that, and never notice it: see [`reader`].
 //!
 //! ## What it does not promise yet
 //!
 //! The newest segment is still a file of JSON lines without checksums: a flipped bit in a value is served as it is, and
-//! a torn write can leave a hole that looks like damage. Opening reads the newest segment's index. All files stay open,
-//! one or two for each segment: a log of ten thousand segments needs a higher limit of open files.
+//! a torn write can leave a hole that looks like damage. All files stay open, one or two for each segment: a log of ten
+//! thousand segments needs a higher limit of open files.
 //!
 //! ## Layout on disk
 //!

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stage03::{Disk, GroupCommit, Options, Promise, Result, Stage};
+use stage03::{Disk, GroupCommit, Offset, Options, Promise, Result, Stage};
 
 use crate::json_segments::JsonSegments;
 use crate::options::SegmentOptions;
@@ -22,6 +22,7 @@ impl Stage for Stage04 {
         Promise::SurvivesFailedSync,
         Promise::SurvivesFullDisk,
         Promise::FindsInLogTime,
+        Promise::OpensInConstantTime,
         Promise::DeletesOldData,
     ];
 
@@ -39,5 +40,14 @@ impl Stage for Stage04 {
 
     fn share(log: Self::Log) -> Self::Shared {
         log
+    }
+
+    fn open_small(disk: Arc<dyn Disk>) -> Result<Self::Log> {
+        let options = SegmentOptions { index_interval_bytes: 100, ..SegmentOptions::with_segment_bytes(400) };
+        Ok(GroupCommit::new(SegmentedLog::open(&disk, JsonSegments, options)?, Options::default()))
+    }
+
+    fn delete_before(log: &mut Self::Log, limit: Offset) -> Result<()> {
+        log.with_log(|log| log.delete_before(limit))
     }
 }
