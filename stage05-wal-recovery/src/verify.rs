@@ -2,6 +2,10 @@
 //!
 //! Opening a log reads its newest segment behind the recovery point, and nothing else: damage anywhere else is found by
 //! whoever reads there, which may be in a year. This is for a night without work, or for a copy: it reads everything.
+//!
+//! However long the log is, the memory that it takes is one window: 64 KiB, or the largest frame if that is larger, and
+//! no frame is larger than [`BATCH_BYTES_MAX`](crate::frame::BATCH_BYTES_MAX) and a little. Frames are counted and not
+//! kept, and of the problems the first [`PROBLEMS_MAX`] are. The same is true of a dump and of a salvage.
 
 use std::fmt;
 use std::sync::Arc;
