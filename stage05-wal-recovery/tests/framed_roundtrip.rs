@@ -40,6 +40,7 @@ proptest! {
             writer.append(append).unwrap();
             writer.sync().unwrap();
         }
+        writer.seal().unwrap();
         let all: Vec<_> = appends.into_iter().flatten().collect();
         let sealed = read_sealed(&sim, all.len() as u64);
         for reader in [writer.reader(), sealed] {

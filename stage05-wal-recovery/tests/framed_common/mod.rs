@@ -14,7 +14,7 @@ use stage05::name::Part;
 use stage05::reader::FramedReader;
 use stage05::salt::SaltSource;
 use stage05::writer::FramedWriter;
-use stage05::{Access, Disk, Log, Offset, Reader, Scan, Sealed, SegmentName, Site, Storage};
+use stage05::{Access, Disk, Log, Offset, Reader, Scan, Sealed, SegmentName, SegmentWriter, Site, Storage};
 
 /// The base offset of all segments here: not 0, so that a mix-up of offsets and counts shows.
 pub const BASE: u64 = 1000;
@@ -65,10 +65,12 @@ pub fn append(writer: &mut FramedWriter, count: u64, batch: u64) {
     }
 }
 
-/// The file and the index of a segment with `count` records, in appends of `batch`.
+/// The file and the index of a sealed segment with `count` records, in appends of `batch`.
 pub fn segment(count: u64, batch: u64) -> (Vec<u8>, Vec<u8>) {
     let sim = SimDisk::new();
-    append(&mut start(&sim), count, batch);
+    let mut writer = start(&sim);
+    append(&mut writer, count, batch);
+    writer.seal().unwrap();
     (sim.cached(&log_name()).unwrap(), sim.cached(&index_name()).unwrap_or_default())
 }
 
@@ -84,18 +86,20 @@ pub fn read_sealed(sim: &SimDisk, count: u64) -> FramedReader {
     storage().read_sealed(&site(sim.disk(), Access::Read), &sealed).unwrap()
 }
 
-/// The header of a file, and where each of its frames is.
+/// The header of a file, and where each of its frames is. Behind the last one, the file may have zeros.
 pub fn frames(log: &[u8]) -> (SegmentHeader, Vec<(FrameHeader, Range<usize>)>) {
     let header = SegmentHeader::decode(&log[..SEGMENT_HEADER_BYTES]).unwrap();
     let mut frames = Vec::new();
     let mut at = SEGMENT_HEADER_BYTES;
-    while let Some(bytes) = log[at..].first_chunk::<FRAME_HEADER_BYTES>() {
+    while let Some(bytes) = log[at..].first_chunk::<FRAME_HEADER_BYTES>()
+        && bytes != &[0; FRAME_HEADER_BYTES]
+    {
         let frame = FrameHeader::decode(bytes, header.salt, at as u64).unwrap();
         let end = at + frame.frame_bytes() as usize;
         frames.push((frame, at..end));
         at = end;
     }
-    assert_eq!(at, log.len());
+    assert!(log[at..].iter().all(|&byte| byte == 0), "byte {at} is the end");
     (header, frames)
 }
 
