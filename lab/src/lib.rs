@@ -7,6 +7,8 @@
 //! - [`disks`]: disks for tests; [`meter`]: a disk that counts; [`watchdog`]: a limit on a test that could hang.
 //! - `contract`: what every log has to do, one suite for all stages (with the feature `testing`).
 //! - [`promises`](mod@promises): what a log may promise, and for each promise that it breaks, the loss.
+//! - [`faults`]: every operation goes wrong in turn; [`bits`]: every bit is flipped in turn.
+//! - [`soak`]: a day of random traffic, upkeep and crashes; [`spectrum`]: what a power cut takes of what was answered.
 //! - [`kill`](mod@kill): a real process, killed while it appends.
 //! - [`workloads`]: what is timed; [`floor`]: what this machine can do at best; [`awake`]: no processor sleeps meanwhile;
 //!   [`measure`](mod@measure): a rate and two percentiles; `bench`: the same in criterion (`testing`).

@@ -4,23 +4,20 @@
 #[path = "shrinking/shrinking_log.rs"]
 mod shrinking_log;
 
+use lab::crash::scenario::append_synced;
 use lab::faults;
-use lab::records::records;
 use lab::sim::SimDisk;
 use shrinking_log::{Shrinking, bug};
-use stage01::{Log, Offset, Result, Stage, Stage01};
+use stage01::{Offset, Result, Stage, Stage01};
 
 /// Appends, deletes where the stage can, and appends again.
 fn scenario<S: Stage>(log: &mut S::Log, sim: &SimDisk) -> Result<()> {
     for _ in 0..3 {
-        log.append(&records(log.next_offset(), 2))?;
-        sim.acknowledge(log.sync()?.0);
+        append_synced(log, 2, sim)?;
     }
     sim.may_delete(3);
     S::delete_before(log, Offset(3))?;
-    log.append(&records(log.next_offset(), 1))?;
-    sim.acknowledge(log.sync()?.0);
-    Ok(())
+    append_synced(log, 1, sim)
 }
 
 #[test]

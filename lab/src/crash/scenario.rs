@@ -1,9 +1,20 @@
 //! Scenarios that suit every stage.
 
-use stage01::{Log, Offset, Stage};
+use stage01::{Log, Offset, Result, Stage};
 
 use crate::records::{record, records};
 use crate::sim::SimDisk;
+
+/// Appends the next `count` of the laboratory's records in one batch, syncs, and acknowledges: a step of any scenario.
+///
+/// # Errors
+///
+/// The log's.
+pub fn append_synced(log: &mut impl Log, count: u64, sim: &SimDisk) -> Result<()> {
+    log.append(&records(log.next_offset(), count))?;
+    sim.acknowledge(log.sync()?.0);
+    Ok(())
+}
 
 /// Appends `count` records durably, one by one, and acknowledges each.
 pub fn append_each<S: Stage>(count: u64) -> impl Fn(&SimDisk) {

@@ -3,32 +3,27 @@
 #[allow(dead_code, reason = "each test plants some of the mistakes")]
 mod shrinking_log;
 
+use lab::crash::scenario::append_synced;
 use lab::crash::{self, Failure, Invariant, Options};
 use lab::promises;
-use lab::records::records;
 use lab::sim::{Fault, Lens, Sampling, SimDisk, Which};
-use shrinking_log::{Shrinking, ShrinkingLog, bug};
-use stage01::{Log, Offset, Promise, Stage, Stage01};
-
-fn append_synced<const BUG: u8>(log: &mut ShrinkingLog<BUG>, count: u64, sim: &SimDisk) {
-    log.append(&records(log.next_offset(), count)).unwrap();
-    sim.acknowledge(log.sync().unwrap().0);
-}
+use shrinking_log::{Shrinking, bug};
+use stage01::{Offset, Promise, Stage, Stage01};
 
 /// Appends, deletes, compacts, deletes what was compacted, and goes on.
 fn life<const BUG: u8>(sim: &SimDisk) {
     let mut log = Shrinking::<BUG>::open(sim.disk()).unwrap();
-    append_synced(&mut log, 18, sim);
+    append_synced(&mut log, 18, sim).unwrap();
     sim.may_delete(1);
     log.delete_before(Offset(1)).unwrap();
-    append_synced(&mut log, 1, sim);
+    append_synced(&mut log, 1, sim).unwrap();
     // Of the first 17 records, 1 and 16 have the same key.
     sim.may_compact(17);
     log.compact(Offset(17)).unwrap();
-    append_synced(&mut log, 1, sim);
+    append_synced(&mut log, 1, sim).unwrap();
     sim.may_delete(8);
     log.delete_before(Offset(8)).unwrap();
-    append_synced(&mut log, 1, sim);
+    append_synced(&mut log, 1, sim).unwrap();
 }
 
 fn options() -> Options {
@@ -79,7 +74,7 @@ fn deleting_and_compacting_without_a_word_is_a_loss() {
     let shrinks = |deletes: bool, limit: u64| {
         let report = crash::power_cuts::<Shrinking<{ bug::NONE }>>(Lens::PowerCut, &options(), |sim| {
             let mut log = Shrinking::<{ bug::NONE }>::open(sim.disk()).unwrap();
-            append_synced(&mut log, 18, sim);
+            append_synced(&mut log, 18, sim).unwrap();
             match deletes {
                 true => log.delete_before(Offset(limit)).unwrap(),
                 false => log.compact(Offset(limit)).unwrap(),
