@@ -13,10 +13,9 @@ use std::{env, sync::Arc};
 
 use anyhow::{Context, bail};
 use stage04::{
-    CompactOptions, Compacted, Deleted, Disk, JsonSegments, Offset, OsDisk, Reader as _, Retention, SegmentOptions,
-    SegmentedLog,
+    CompactOptions, Compacted, Compression, Deleted, Disk, JsonSegments, Log as _, Maintenance, Offset, OsDisk,
+    PackOptions, Reader as _, Retention, SegmentOptions, SegmentedLog,
 };
-use stage04::{Log as _, Maintenance};
 
 const USAGE: &str = "usage: maintain DIR roll | retain BYTES | compact | compress";
 
@@ -51,7 +50,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn compact(maintenance: &Maintenance<JsonSegments>) -> anyhow::Result<()> {
-    let Compacted { clean_until, kept, dropped } = maintenance.compact(now_ms(), &CompactOptions::default())?;
+    let pack = PackOptions { compression: Compression::Lz4, ..PackOptions::default() };
+    let options = CompactOptions { pack, ..CompactOptions::default() };
+    let Compacted { clean_until, kept, dropped } = maintenance.compact(now_ms(), &options)?;
     println!("compacted up to record {clean_until}: {kept} records written anew, {dropped} dropped");
     Ok(())
 }

@@ -35,7 +35,8 @@ impl Scenario {
     /// entries.
     fn appends(self, are_indexed: bool) -> (u64, u64) {
         match (self, are_indexed) {
-            (Scenario::Roll, _) => (5, 1),
+            // The seventh of the laboratory's records is a long one.
+            (Scenario::Roll, _) => (8, 1),
             (_, true) => (4, 24),
             (Scenario::Append, false) => (7, 1),
             (Scenario::Group, false) => (3, 4),
@@ -241,6 +242,7 @@ mod tests {
 
     #[test]
     fn a_scenario_that_is_not_there_is_named_with_those_that_are() {
-        assert_eq!(crash_map("stage01", "apend").unwrap_err(), "there is no scenario `apend`; there are append, group");
+        let said = crash_map("stage01", "apend").unwrap_err();
+        assert_eq!(said, "there is no scenario `apend`; there are append, group, roll");
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use stage04::{Access, Disk, OsDisk, PackedFile, SegmentName};
 
-use super::{Limits, Part, index, json_lines, packed, read, time_index};
+use super::{Limits, Part, frames, index, json_lines, packed, read, time_index};
 
 /// What a file is, and its parts, if it is one of a segment. A file that is not whole yet, or whose format is of another
 /// stage, is none that this knows.
@@ -26,6 +26,9 @@ pub(super) fn parts(
         }
         stage04::Part::Log if matches!(*first, [] | [b'{'] | [0]) => {
             Some(("a segment: records as lines of JSON", lines(file, length, segment, limits)?))
+        }
+        stage04::Part::Log if *first == [b'S'] => {
+            Some(("a segment: a header and frames", frames::parts(file, length, segment.base, limits)?))
         }
         stage04::Part::Log => None,
         stage04::Part::TimeIndex => Some((
@@ -73,7 +76,7 @@ fn without_zeros(file: &File, length: u64) -> io::Result<u64> {
 mod tests {
     use super::super::annotate;
     use super::*;
-    use stage04::{Log, Offset, Record, SegmentOptions, SegmentedLog};
+    use stage04::{Log, Offset, Reader, Record, SegmentOptions, SegmentedLog};
 
     #[test]
     fn every_file_of_a_log_of_segments_is_known_and_right() {
@@ -89,8 +92,8 @@ mod tests {
             log.append_durable(&Record::new(offset, format!("value {offset}").into_bytes())).unwrap();
         }
         log.maintenance().compress().unwrap();
-        let reader = stage04::Log::reader(&log);
-        stage04::Reader::read(&reader, Offset(3)).unwrap();
+        log.roll().unwrap();
+        log.reader().read(Offset(3)).unwrap();
         let files = annotate(directory.path(), &Limits::default()).unwrap();
         for file in &files {
             assert_ne!(file.kind, "not a file of a log that this tool knows", "{}", file.name);
