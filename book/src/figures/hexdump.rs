@@ -8,6 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use stage01::{Disk, Log, OsDisk, Record, Stage};
 use stage04::{CompactOptions, Compression, JsonSegments, PackOptions, SegmentOptions, SegmentedLog, Stage04};
+use stage05::Stage05;
+use stage05::kv::{KvOptions, KvStore};
 
 use super::inspect::text::character;
 use super::inspect::{self, AnnotatedFile, FieldKind, Limits, Part};
@@ -23,6 +25,10 @@ const FIRST_TIMESTAMP_MS: u64 = 1_736_937_000_000;
 /// Lets the stage with this name write a few records, and explains the file.
 pub(crate) fn hexdump(stage: &str, file: &str) -> Result<String> {
     let directory = tempfile::tempdir().context("no place to write a log")?;
+    if stage == Stage05::NAME && file.starts_with("checkpoint-") {
+        write_store(directory.path())?;
+        return Ok(html(&inspect::annotate_file(directory.path(), file, &LIMITS)?));
+    }
     let about = stages::all().into_iter().find(|about| about.name == stage);
     let about = about.with_context(|| format!("there is no stage `{stage}`"))?;
     stages::visit(about.number, &mut Sample { directory: directory.path() })??;
@@ -71,6 +77,17 @@ fn write_segments(disk: &Arc<dyn Disk>) -> Result<()> {
     let options = CompactOptions { segment_bytes_max: 1, pack, ..CompactOptions::default() };
     log.maintenance().compact(FIRST_TIMESTAMP_MS, &options)?;
     Ok(())
+}
+
+/// A key-value store with three writes in front of its checkpoint.
+fn write_store(directory: &Path) -> Result<()> {
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk::existing(directory)?);
+    let store = KvStore::open(&disk, KvOptions::default())?;
+    store.put(b"order-1", b"placed")?;
+    store.put(b"order-2", b"placed")?;
+    store.put(b"order-1", b"paid")?;
+    store.checkpoint()?;
+    Ok(store.close()?)
 }
 
 /// One record of each kind; and enough of them for an index, if there is one.
@@ -180,6 +197,14 @@ mod tests {
             let html = hexdump("stage04", file).unwrap();
             assert!(html.contains(meaning) && !html.contains("class=\"wrong\""), "{html}");
         }
+    }
+
+    #[test]
+    fn a_checkpoint_is_shown_with_its_keys_in_order() {
+        let html = hexdump("stage05", "checkpoint-00000000000000000003").unwrap();
+        assert!(html.contains("the header: 2 keys, as they were in front of record 3"), "{html}");
+        assert!(html.find("a value of 4 bytes") < html.find("a value of 6 bytes"), "order-1 is paid: {html}");
+        assert!(!html.contains("class=\"wrong\""), "{html}");
     }
 
     #[test]

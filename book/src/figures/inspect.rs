@@ -3,6 +3,7 @@
 //! The book prints this as tables of HTML, `cargo course inspect` as text. It reads any directory, of any stage and in
 //! any state, and changes nothing; of large files it shows the beginning and the end.
 
+mod checkpoint;
 mod index;
 mod json_lines;
 mod packed;
@@ -152,6 +153,9 @@ pub(crate) fn annotate_file(directory: &Path, name: &str, limits: &Limits) -> Re
             let log = OsDisk::existing(directory)?.open("log.jsonl", Access::Read).ok();
             let log = index::Log { file: log, name: "log.jsonl", base: 0 };
             ("an index of the log: entries of eight bytes", index::parts(&file, length, &log, limits)?)
+        }
+        _ if checkpoint::is_name(name) => {
+            ("a checkpoint of a key-value store", checkpoint::parts(&file, length, limits)?)
         }
         _ => match segment::parts(directory, name, &file, length, limits)? {
             Some(explained) => explained,

@@ -28,6 +28,8 @@ pub(crate) enum Exhibit {
     Chart { selection: Vec<String>, up_to: Option<String> },
     /// The matrix of promises and stages.
     Promises,
+    /// What each preset of the durability spectrum loses, and how fast it is.
+    Spectrum,
     /// The bytes that a stage writes, explained.
     Hexdump { stage: String, file: String },
     /// What a crash at each operation leaves.
@@ -35,12 +37,13 @@ pub(crate) enum Exhibit {
 }
 
 /// How each directive is written, for messages.
-const FORMS: [(&str, &str); 10] = [
+const FORMS: [(&str, &str); 11] = [
     ("item", "{{#item CRATE::PATH}}, with `nodoc` or `sig` behind the path if wanted"),
     ("drawing", "{{#drawing img/NAME.svg \"what the drawing says, in words\"}}"),
     ("table", "{{#table WORKLOADS}} or {{#table WORKLOADS STAGE}}"),
     ("chart", "{{#chart WORKLOADS}} or {{#chart WORKLOADS STAGE}}"),
     ("promises", "{{#promises}}"),
+    ("spectrum", "{{#spectrum}}"),
     ("hexdump", "{{#hexdump STAGE FILE}}"),
     ("crashmap", "{{#crashmap STAGE SCENARIO}}"),
     ("coverage", "{{#coverage}}"),
@@ -85,6 +88,7 @@ impl Directive {
                 }
             }
             ("promises", []) => Directive::Exhibit(Exhibit::Promises),
+            ("spectrum", []) => Directive::Exhibit(Exhibit::Spectrum),
             ("hexdump", [stage, file]) => {
                 Directive::Exhibit(Exhibit::Hexdump { stage: stage.to_string(), file: file.to_string() })
             }

@@ -1,11 +1,11 @@
 //! Everything that is made and not quoted: tables, charts, dumps, maps and the matrix of promises.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::figures::numbers::Numbers;
-use crate::figures::{chart, crash_drawing, crash_map, hexdump, promises, table};
+use crate::figures::{chart, crash_drawing, crash_map, hexdump, promises, spectrum, table};
 use crate::press::coverage::Coverage;
 use crate::press::directive::Exhibit;
 use crate::results::Results;
@@ -15,6 +15,8 @@ pub(crate) struct Exhibits {
     numbers: Option<Numbers>,
     /// Tried out when the first chapter asks; several do.
     promises: Option<Vec<promises::Column>>,
+    /// What the presets of the durability spectrum lose, and how fast they are.
+    spectrum: PathBuf,
 }
 
 impl Exhibits {
@@ -23,7 +25,8 @@ impl Exhibits {
         let own = own.filter(|path| path.exists()).map(|path| (path, true));
         let found = own.or_else(|| reference.exists().then_some((reference, false)));
         let load = |(path, are_own)| anyhow::Ok(Numbers { results: Results::load(path)?, are_own });
-        Ok(Exhibits { numbers: found.map(load).transpose()?, promises: None })
+        let spectrum = reference.with_file_name("spectrum.tsv");
+        Ok(Exhibits { numbers: found.map(load).transpose()?, promises: None, spectrum })
     }
 
     /// The HTML that a directive asks for. A chapter that is named after a stage goes no further than that stage.
@@ -44,6 +47,7 @@ impl Exhibits {
             Exhibit::Crashmap { stage, scenario } => {
                 Ok(crash_drawing::crash_drawing(&crash_map::crash_map(stage, scenario)?))
             }
+            Exhibit::Spectrum => spectrum::table(&self.spectrum).map_err(|error| format!("{error:#}")),
             Exhibit::Promises => promises::matrix(self.promises.get_or_insert_with(promises::try_all), chapter_stage),
         }
     }

@@ -16,6 +16,7 @@
 //! | `{{#table append}}`, `{{#table append stage02}}` | measured numbers, for all stages or up to one |
 //! | `{{#chart append}}`, `{{#chart append stage02}}` | the same as bars |
 //! | `{{#promises}}` | which stage keeps which promise, checked while the book is built |
+//! | `{{#spectrum}}` | what each preset of the durability spectrum loses to a power cut, and how fast it is |
 //! | `{{#hexdump stage01 log.jsonl}}` | the bytes of a file that the stage writes, explained |
 //! | `{{#crashmap stage01 append}}` | what a crash at each operation leaves |
 //! | `{{#coverage}}` | how much of each stage the book quotes |
