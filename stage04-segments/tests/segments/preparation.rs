@@ -5,10 +5,12 @@ use std::sync::Arc;
 use lab::disks::Image;
 use lab::records::record;
 use lab::sim::{Event, SimDisk};
-use stage04::{Disk, JsonSegments, Log, Offset, OsDisk, Preparation, SegmentOptions, SegmentedLog, SegmentedReader};
+use stage04::{
+    Disk, JsonSegments, Log, Offset, OsDisk, Preparation, Reader, SegmentOptions, SegmentedLog, SegmentedReader,
+};
 use tempfile::TempDir;
 
-use super::{append_to, numbered, open, scan_all, small};
+use super::{append_to, numbered, one_record_each, open, scan_all, small, strays};
 
 fn prepared(preparation: Preparation) -> SegmentOptions {
     SegmentOptions { preparation, ..small() }
@@ -122,5 +124,20 @@ fn without_room_for_zeros_there_may_be_room_for_records() {
             log.roll().unwrap_or_else(|e| panic!("{preparation:?}: {e}"));
         }
         assert_eq!(scan_all(&log.reader()), numbered(0..20));
+    }
+}
+
+/// The first segment of all: a log that was stopped while it was made is made again.
+#[test]
+fn an_interrupted_beginning_is_begun_again() {
+    let sim = SimDisk::new();
+    drop(one_record_each(&sim, 1));
+    let trace = sim.trace();
+    for point in trace.points() {
+        let killed = trace.kill_at(point, 0);
+        let log = append_to(open(&killed, small()), 2);
+        assert_eq!(log.reader().start(), Offset(0));
+        drop(log);
+        assert_eq!(strays(&killed), [""; 0], "killed at {point}");
     }
 }
