@@ -10,9 +10,6 @@ use crate::body::BodyCursor;
 use crate::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use crate::spare_window;
 
-/// See [`FrameScan::read_on`]: a cache line.
-const COPY_ALIGNMENT_BYTES: u64 = 64;
-
 /// A scan of one segment, from the start of one frame to an end, through a window that slides over the file.
 ///
 /// For each frame, in this order: its header is read and checked, so that its length can be believed; then its body is
@@ -198,21 +195,17 @@ impl FrameScan {
     }
 
     /// Slides the window to the next frame, makes room for `bytes` bytes in it, and reads as much as there is room.
-    ///
-    /// A byte's place in the window and its position in the file have the same remainder: a copy between two places
-    /// that are aligned alike is twice as fast, and it is the kernel's copy that a scan spends most of its time on.
     fn read_on(&mut self, bytes: usize) -> Result<()> {
-        let start = (self.next.position % COPY_ALIGNMENT_BYTES) as usize;
         let held = self.filled - self.start;
         if held > 0 {
             self.window_bytes = (self.window_bytes * 2).min(WINDOW_BYTES);
         }
-        let wanted = self.window_bytes.max(start + bytes);
+        let wanted = self.window_bytes.max(bytes);
         if wanted > self.window.len() {
             self.window.resize(wanted, 0);
         }
-        self.window.copy_within(self.start..self.filled, start);
-        (self.start, self.filled) = (start, start + held);
+        self.window.copy_within(self.start..self.filled, 0);
+        (self.start, self.filled) = (0, held);
         let unread = self.next.position + held as u64;
         let left = usize::try_from(self.end_position - unread).unwrap_or(usize::MAX);
         let room = (wanted - self.filled).min(left);
