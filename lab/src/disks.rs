@@ -108,6 +108,11 @@ impl Image {
         self.log_names().pop().unwrap_or_else(|| panic!("a log has a log file; this disk holds {self:?}"))
     }
 
+    /// How long a file is without the zeros at its end, which may be there to be written over.
+    pub fn data_bytes(&self, name: &str) -> u64 {
+        self.0[name].iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+    }
+
     /// The content of a file.
     pub fn bytes(&self, name: &str) -> &[u8] {
         &self.0[name]

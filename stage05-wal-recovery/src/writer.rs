@@ -167,6 +167,8 @@ impl Drop for FramedWriter {
     fn drop(&mut self) {
         let durable = self.segment.end(Visibility::Durable);
         if durable == self.end && !self.is_sealed {
+            // Zeros that nobody may ever need. If a power cut brings them back, they are in nobody's way.
+            let _ = self.file.truncate(durable.position);
             let segment = self.segment.frames.start().offset;
             // Without it, the next open reads the whole segment, and the frames' own watermarks decide.
             let _ = RecoveryPoint { start: segment, segment, durable }.write(&self.site);

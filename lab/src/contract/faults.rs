@@ -17,8 +17,10 @@ fn torn_log<S: Stage>(count: u64) -> SimDisk {
     let sim = SimDisk::new();
     let disk = sim.disk();
     killed_log::<S>(&SimDisks, count, 1).restore(&disk);
-    let file = disk.open(&Image::of(&disk).newest_log_name(), Access::Write).unwrap();
-    file.truncate(file.length().unwrap() - 3).unwrap();
+    let image = Image::of(&disk);
+    let name = image.newest_log_name();
+    let file = disk.open(&name, Access::Write).unwrap();
+    file.truncate(image.data_bytes(&name) - 3).unwrap();
     sim
 }
 

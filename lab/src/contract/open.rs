@@ -85,8 +85,10 @@ pub fn reading_alone_needs_a_log<S: Stage>(disks: &dyn Disks) {
 
 /// The last append is torn, and nothing else: what a kill in the middle of a write leaves.
 fn cut_last_byte(disk: &Arc<dyn Disk>) {
-    let file = disk.open(&Image::of(disk).newest_log_name(), Access::Write).unwrap();
-    file.truncate(file.length().unwrap() - 1).unwrap();
+    let image = Image::of(disk);
+    let name = image.newest_log_name();
+    let file = disk.open(&name, Access::Write).unwrap();
+    file.truncate(image.data_bytes(&name) - 1).unwrap();
 }
 
 /// A torn append is cut away before the next one takes its place, even when that one is shorter.

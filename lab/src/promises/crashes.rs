@@ -14,7 +14,7 @@ const BATCHES: u64 = 4;
 const BATCH: u64 = 3;
 
 fn options() -> Options {
-    Options { sampling: Sampling { states_max: 300, seed: 1 }, recovery_states_max: 2, ..Options::default() }
+    Options { sampling: Sampling { states_max: 60, seed: 1 }, recovery_states_max: 1, ..Options::default() }
 }
 
 pub(super) fn survives_kill<S: Stage>() -> Verdict {
