@@ -6,7 +6,7 @@ use book::tool::play::ground::{Ground, OsGround, SimGround};
 use book::tool::play::play;
 use stage01::OsDisk;
 
-const STAGES: [u32; 3] = [1, 2, 3];
+const STAGES: [u32; 4] = [1, 2, 3, 4];
 
 fn run(stage: u32, ground: Box<dyn Ground>, script: &str) -> anyhow::Result<String> {
     let mut out = Vec::new();
@@ -97,13 +97,22 @@ fn a_flipped_bit_is_shown_as_the_wrong_record_that_it_makes() {
     // The value "one" ends 3 bytes in front of the end of the line.
     for stage in STAGES {
         let said = simulated(stage, "append one\nsync\nfiles\nquit");
-        let line = said.lines().find(|line| line.contains("log.jsonl")).unwrap();
+        let name = if stage < 4 { "log.jsonl" } else { "00000000000000000000.log" };
+        let line = said.lines().find(|line| line.contains(name)).unwrap();
         let bytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        let flip = format!("append one\nsync\nflip log.jsonl {}\nread 0\nflip log.jsonl 99999", (bytes - 4) * 8);
+        let flip = format!("append one\nsync\nflip {name} {}\nread 0\nflip {name} 99999", (bytes - 4) * 8);
         let said = simulated(stage, &flip);
         assert_said(&said, "   0  \"ond\"   WRONG: \"one\" was appended");
-        assert_said(&said, &format!("error: log.jsonl has {bytes} bytes, so the last bit is {}", bytes * 8 - 1));
+        assert_said(&said, &format!("error: {name} has {bytes} bytes, so the last bit is {}", bytes * 8 - 1));
     }
+}
+
+#[test]
+fn a_log_of_segments_begins_new_ones_while_one_types() {
+    let said = simulated(4, "batch 20\nsync\nbatch 20\nsync\nfiles\ncrash torn 3\nreopen\nread 39");
+    assert_said(&said, "00000000000000000020.log");
+    assert_said(&said, "open: 40 records");
+    assert_said(&said, "    39  \"record 19 of a batch\"");
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub struct Shell<S: Stage> {
 impl<S: Stage> Shell<S> {
     /// Opens a log on `ground`.
     pub fn open(ground: Box<dyn Ground>, out: &mut dyn Write) -> Result<Shell<S>> {
-        let log = S::open(ground.disk())?;
+        // Small files, if the stage has more than one: whoever types cannot fill large ones.
+        let log = S::open_small(ground.disk())?;
         let first = log.next_offset().0;
         writeln!(out, "{}, {}: {}", S::NAME, S::TITLE, records(first))?;
         Ok(Shell { ground, log: Some(log), first, appended: Vec::new(), synced: first })
@@ -121,7 +122,7 @@ impl<S: Stage> Shell<S> {
     fn reopen(&mut self, out: &mut dyn Write) -> Result<()> {
         // Closed properly if it was open.
         self.log = None;
-        let log = S::open(self.ground.disk()).inspect_err(|_| {
+        let log = S::open_small(self.ground.disk()).inspect_err(|_| {
             if self.synced > 0 {
                 // The error follows; what it costs is said here, or nobody would know.
                 let _ = writeln!(out, "LOST: {} durable, and the log does not open", was(self.synced));
