@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use stage01::{Disk, Log, OsDisk, Record, Stage};
 use stage04::{CompactOptions, Compression, JsonSegments, PackOptions, SegmentOptions, SegmentedLog, Stage04};
-use stage05::Stage05;
 use stage05::kv::{KvOptions, KvStore};
+use stage05::salt::SaltSource;
+use stage05::{Framed, Stage05};
 
 use super::inspect::text::character;
 use super::inspect::{self, AnnotatedFile, FieldKind, Limits, Part};
@@ -53,6 +54,9 @@ impl Visitor for Sample<'_> {
         if S::NAME == Stage04::NAME {
             return write_segments(&disk);
         }
+        if S::NAME == Stage05::NAME {
+            return write_frames(&disk);
+        }
         let mut log = S::open(disk)?;
         log.append(&records(S::NAME >= "stage03"))?;
         log.sync()?;
@@ -88,6 +92,18 @@ fn write_store(directory: &Path) -> Result<()> {
     store.put(b"order-1", b"paid")?;
     store.checkpoint()?;
     Ok(store.close()?)
+}
+
+/// Two frames, the second of which was written behind a sync. The salt is always the same, so that the dump is.
+fn write_frames(disk: &Arc<dyn Disk>) -> Result<()> {
+    let storage = Framed::with_salts(SaltSource::Fixed(5));
+    let mut log = SegmentedLog::open(disk, storage, SegmentOptions::default())?;
+    let records = records(false);
+    log.append(&records[..2])?;
+    log.sync()?;
+    log.append(&records[2..])?;
+    log.sync()?;
+    Ok(())
 }
 
 /// One record of each kind; and enough of them for an index, if there is one.
@@ -205,6 +221,18 @@ mod tests {
         assert!(html.contains("the header: 2 keys, as they were in front of record 3"), "{html}");
         assert!(html.find("a value of 4 bytes") < html.find("a value of 6 bytes"), "order-1 is paid: {html}");
         assert!(!html.contains("class=\"wrong\""), "{html}");
+    }
+
+    #[test]
+    fn frames_are_shown_with_what_they_know() {
+        let html = hexdump("stage05", "00000000000000000000.log").unwrap();
+        for meaning in
+            ["a frame: records 0 to 1; the log was synced through 0", "record 2; the log was synced through 2"]
+        {
+            assert!(html.contains(meaning) && !html.contains("class=\"wrong\""), "{meaning}: {html}");
+        }
+        let html = hexdump("stage05", "recovery-point").unwrap();
+        assert!(html.contains("every record in front of 3 was synced"), "{html}");
     }
 
     #[test]

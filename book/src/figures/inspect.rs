@@ -4,6 +4,7 @@
 //! any state, and changes nothing; of large files it shows the beginning and the end.
 
 mod checkpoint;
+mod frames;
 mod index;
 mod json_lines;
 mod packed;
@@ -15,9 +16,11 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use stage01::{Access, Disk, Offset, OsDisk};
+use stage05::recovery_point::RecoveryPoint;
 
 /// How much of a file is shown.
 #[derive(Clone, Copy, Debug)]
@@ -96,11 +99,15 @@ pub enum FieldKind {
     Position,
     /// A checksum over other bytes.
     Checksum,
+    /// How many bytes follow.
+    Length,
+    /// How far the log was synced when this was written.
+    Watermark,
 }
 
 impl FieldKind {
     /// All kinds, in the order of a legend.
-    pub const ALL: [FieldKind; 7] = [
+    pub const ALL: [FieldKind; 9] = [
         FieldKind::Offset,
         FieldKind::Timestamp,
         FieldKind::Key,
@@ -108,6 +115,8 @@ impl FieldKind {
         FieldKind::Newline,
         FieldKind::Position,
         FieldKind::Checksum,
+        FieldKind::Length,
+        FieldKind::Watermark,
     ];
 
     /// The kind in a word or a few.
@@ -120,6 +129,8 @@ impl FieldKind {
             FieldKind::Newline => "newline",
             FieldKind::Position => "position",
             FieldKind::Checksum => "checksum",
+            FieldKind::Length => "length",
+            FieldKind::Watermark => "watermark",
         }
     }
 }
@@ -157,12 +168,28 @@ pub(crate) fn annotate_file(directory: &Path, name: &str, limits: &Limits) -> Re
         _ if checkpoint::is_name(name) => {
             ("a checkpoint of a key-value store", checkpoint::parts(&file, length, limits)?)
         }
+        "recovery-point" => ("how far the log was synced: lines of text", recovery_point(directory, &file, length)?),
         _ => match segment::parts(directory, name, &file, length, limits)? {
             Some(explained) => explained,
             None => ("not a file of a log that this tool knows", unknown(&file, length)?),
         },
     };
     Ok(AnnotatedFile { name: name.to_string(), length, kind, parts })
+}
+
+/// The recovery point, which is whole or damaged.
+fn recovery_point(directory: &Path, file: &File, length: u64) -> Result<Vec<Part>> {
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk::existing(directory)?);
+    let (meaning, is_wrong) = match RecoveryPoint::read(&disk) {
+        Ok(Some(point)) => (format!("every record in front of {} was synced", point.durable.offset), false),
+        Ok(None) => ("gone meanwhile".to_string(), false),
+        Err(error) => (error.to_string(), true),
+    };
+    let bytes = read(file, 0, length.min(256) as usize)?;
+    let shown = bytes.len() as u64;
+    let mut parts = vec![Part { is_wrong, ..Part::plain(0, bytes, meaning) }];
+    parts.extend((shown < length).then(|| Part::skipped(shown, length - shown, "bytes")));
+    Ok(parts)
 }
 
 /// The first bytes of a file that is not ours.

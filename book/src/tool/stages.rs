@@ -5,6 +5,7 @@ use stage01::{Promise, Stage, Stage01};
 use stage02::Stage02;
 use stage03::Stage03;
 use stage04::Stage04;
+use stage05::Stage05;
 
 /// Something to do with a stage, whichever it is. Stages are types, and a number from the command line is not.
 pub trait Visitor {
@@ -30,7 +31,13 @@ pub struct About {
 
 /// Visits every stage, in order.
 pub fn visit_all<V: Visitor>(visitor: &mut V) -> Vec<V::Output> {
-    vec![visitor.visit::<Stage01>(), visitor.visit::<Stage02>(), visitor.visit::<Stage03>(), visitor.visit::<Stage04>()]
+    vec![
+        visitor.visit::<Stage01>(),
+        visitor.visit::<Stage02>(),
+        visitor.visit::<Stage03>(),
+        visitor.visit::<Stage04>(),
+        visitor.visit::<Stage05>(),
+    ]
 }
 
 /// Visits the stage with this number.
@@ -40,6 +47,7 @@ pub fn visit<V: Visitor>(number: u32, visitor: &mut V) -> Result<V::Output> {
         2 => visitor.visit::<Stage02>(),
         3 => visitor.visit::<Stage03>(),
         4 => visitor.visit::<Stage04>(),
+        5 => visitor.visit::<Stage05>(),
         _ => bail!("there is no stage {number}; the stages are {}", numbers()),
     })
 }
@@ -95,6 +103,6 @@ mod tests {
     #[test]
     fn a_stage_that_is_not_there_is_named_with_those_that_are() {
         let said = chosen(&[1, 9]).unwrap_err().to_string();
-        assert_eq!(said, "there is no stage 9; the stages are 1, 2, 3, 4");
+        assert_eq!(said, "there is no stage 9; the stages are 1, 2, 3, 4, 5");
     }
 }

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::Result;
-use stage03::{DiskFile, ENTRY_BYTES, IndexEntry};
+use stage03::{DiskFile, ENTRY_BYTES, IndexEntry, Offset};
 
-use super::{Field, FieldKind, Limits, Part, read};
+use super::{Field, FieldKind, Limits, Part, frames, read};
 
 /// What an index is about.
 pub(super) struct Log<'a> {
@@ -46,7 +46,10 @@ fn entry(bytes: Vec<u8>, at: u64, log: &Log<'_>) -> Result<Part> {
     let opening = format!("{{\"offset\":{offset},");
     let mut found = vec![0; opening.len()];
     let is_true = match &log.file {
-        Some(file) => file.read_at(&mut found, position.into())? == opening.len() && found == opening.as_bytes(),
+        Some(file) => {
+            let is_line = file.read_at(&mut found, position.into())? == opening.len() && found == opening.as_bytes();
+            is_line || frames::has_frame(&**file, position.into(), Offset(offset))
+        }
         None => false,
     };
     let verdict = if is_true { "" } else { ", and no such record starts there" };

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use stage04::{Access, Disk, OsDisk, PackedFile, SegmentName};
 
-use super::{Limits, Part, index, json_lines, packed, read, time_index};
+use super::{Limits, Part, frames, index, json_lines, packed, read, time_index};
 
 /// What a file is, and its parts, if it is one of a segment. A file that is not whole yet, or whose format is of another
 /// stage, is none that this knows.
@@ -26,6 +26,9 @@ pub(super) fn parts(
         }
         stage04::Part::Log if matches!(*first, [] | [b'{'] | [0]) => {
             Some(("a segment: records as lines of JSON", lines(file, length, segment, limits)?))
+        }
+        stage04::Part::Log if *first == [b'S'] => {
+            Some(("a segment: a header and frames", frames::parts(file, length, segment.base, limits)?))
         }
         stage04::Part::Log => None,
         stage04::Part::TimeIndex => Some((
