@@ -24,6 +24,11 @@ fn real(stage: u32, directory: &Path, script: &str) -> String {
     run(stage, Box::new(OsGround::new(OsDisk::create(directory).unwrap())), script).unwrap()
 }
 
+/// The file with the log's first records.
+fn log_name(stage: u32) -> &'static str {
+    if stage < 4 { "log.jsonl" } else { "00000000000000000000.log" }
+}
+
 fn assert_said(said: &str, line: &str) {
     assert!(said.contains(line), "it does not say {line:?}:\n{said}");
 }
@@ -73,7 +78,7 @@ fn a_real_directory_survives_a_kill_and_is_there_the_next_time() {
         assert_said(&said, "its power is not ours to cut");
         assert_said(&said, "open: 1 record\n");
         assert_said(&said, "-- kill --");
-        assert_said(&said, "sync log.jsonl");
+        assert_said(&said, &format!("sync {}", log_name(stage)));
         assert_said(&real(stage, &path, "scan"), ": 2 records\n> scan\n     0  \"one\"\n     1  \"two\"\n");
     }
 }
@@ -97,7 +102,7 @@ fn a_flipped_bit_is_shown_as_the_wrong_record_that_it_makes() {
     // The value "one" ends 3 bytes in front of the end of the line.
     for stage in STAGES {
         let said = simulated(stage, "append one\nsync\nfiles\nquit");
-        let name = if stage < 4 { "log.jsonl" } else { "00000000000000000000.log" };
+        let name = log_name(stage);
         let line = said.lines().find(|line| line.contains(name)).unwrap();
         let bytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         let flip = format!("append one\nsync\nflip {name} {}\nread 0\nflip {name} 99999", (bytes - 4) * 8);
