@@ -44,40 +44,29 @@ fn log() -> (TempDir, Arc<dyn Disk>) {
     (directory, disk)
 }
 
-/// Runs `look` and says how many bytes it had from the allocator at the same time, at most.
-fn memory_of(look: impl FnOnce()) -> u64 {
-    allocation_counter::measure(look).bytes_max
+/// Runs `look` and holds what it had from the allocator at the same time against what it may have.
+fn check_memory(name: &str, look: impl FnOnce()) {
+    let bytes = allocation_counter::measure(look).bytes_max;
+    println!("{name}: {bytes} bytes");
+    assert!(bytes < MEMORY_BYTES_MAX, "{name} needs {bytes} bytes");
 }
 
 #[test]
 fn a_large_log_is_verified_dumped_salvaged_and_scanned_in_little_memory() {
     let (_directory, disk) = log();
     let records = LARGE + SMALL;
-    let looks: [(&str, Box<dyn FnOnce() + '_>); 4] = [
-        (
-            "verify",
-            Box::new(|| {
-                let seen = verify(&disk).unwrap();
-                assert_eq!((seen.outcome, seen.records), (Outcome::Clean, records), "{seen:?}");
-            }),
-        ),
-        ("dump", Box::new(|| dump(&disk, true, &mut std::io::sink()).unwrap())),
-        ("salvage", Box::new(|| assert_eq!(salvage(&disk, |_, _| {}).unwrap().records, records))),
-        (
-            "scan",
-            Box::new(|| {
-                let reader = SegmentedReader::open(&disk, Framed::default(), &SegmentOptions::default()).unwrap();
-                let (mut scan, mut found) = (reader.scan(Offset(0)).unwrap(), 0);
-                while scan.next().unwrap().is_some() {
-                    found += 1;
-                }
-                assert_eq!(found, records);
-            }),
-        ),
-    ];
-    for (name, look) in looks {
-        let bytes = memory_of(look);
-        println!("{name}: {bytes} bytes");
-        assert!(bytes < MEMORY_BYTES_MAX, "{name} needs {bytes} bytes");
-    }
+    check_memory("verify", || {
+        let seen = verify(&disk).unwrap();
+        assert_eq!((seen.outcome, seen.records), (Outcome::Clean, records), "{seen:?}");
+    });
+    check_memory("dump", || dump(&disk, true, &mut std::io::sink()).unwrap());
+    check_memory("salvage", || assert_eq!(salvage(&disk, |_, _| {}).unwrap().records, records));
+    check_memory("scan", || {
+        let reader = SegmentedReader::open(&disk, Framed::default(), &SegmentOptions::default()).unwrap();
+        let (mut scan, mut found) = (reader.scan(Offset(0)).unwrap(), 0);
+        while scan.next().unwrap().is_some() {
+            found += 1;
+        }
+        assert_eq!(found, records);
+    });
 }
