@@ -173,7 +173,7 @@ mod tests {
             said[..2],
             ["the header: 30 keys, as they were in front of record 30", "block 0: 4 pairs in 84 bytes"]
         );
-        assert!(said[said.len() - 1].starts_with("the trailer: 8 blocks in "), "{said:?}");
+        assert!(said[said.len() - 1].starts_with("the trailer: 10 blocks in "), "{said:?}");
     }
 
     #[test]
