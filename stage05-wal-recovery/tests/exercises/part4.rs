@@ -90,7 +90,7 @@ fn s05p4_a_hole_in_a_group_that_was_never_synced_is_a_torn_tail() {
         for bytes in [hole, flip(&written.bytes, start as u64 + 20), flip(&written.bytes, end as u64 - 12)] {
             let seen = look(&bytes);
             assert_eq!(seen.end, written.places[missing], "it ends in front of the damage");
-            assert_eq!(seen.behind.headers > 0, missing < 4, "headers behind it");
+            assert!(seen.behind.headers > 0, "headers behind it");
             assert_eq!(decided(&seen), Decision::TornTail, "frame {missing} is missing or damaged: {seen:?}");
         }
     }
@@ -218,7 +218,7 @@ fn s05p4_the_recovery_point_is_a_place_to_start_and_a_witness() {
 fn s05p4_a_place_that_cannot_be_is_not_started_from() {
     let written = Written::synced_each(3);
     let end = written.end();
-    for position in [0, 8, end.position - 4, end.position + 8, u64::MAX & !7] {
+    for position in [0, 8, end.position - 4, end.position + 8, !7] {
         let durable = Place { position, ..end };
         let seen = look_with(&written.bytes, Some(&RecoveryPoint { start: BASE, segment: BASE, durable }));
         assert_eq!((seen.from, seen.end, seen.frames), (written.places[0], end, 3), "a place at {position}");
