@@ -5,7 +5,7 @@
 //! commit: of all threads one at a time is the log's writer (G2), it appends a group, syncs it if anybody in it asked for
 //! that, and applies it, in order, before anyone is answered. There is no race, since there is nobody to race with.
 //!
-//! RocksDB's write group works in the same way: the leader writes the log for all, syncs if one of them wants it, and
+//! RocksDB's write group works in the same way: the leader writes the log for all, syncs once for those who want it, and
 //! then the batches go into the memtable.
 
 use std::path::PathBuf;
