@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use stage02::naive::{lock, open_or_create};
 use stage02::recover::recover;
-use stage02::{Access, Disk, DiskFile, DiskLock, Format, JsonLines, Log, NaiveLog, Offset, Place, Reader, Record, Result};
+use stage02::{
+    Access, Disk, DiskFile, DiskLock, Format, JsonLines, Log, NaiveLog, Offset, Place, Reader, Record, Result,
+};
 
 use crate::index::{INDEX_INTERVAL_BYTES, SparseIndex};
 use crate::index_file::{IndexFile, IndexSite};

@@ -27,12 +27,7 @@ pub(crate) struct Loaded {
 /// What is checked here is what opening relies on: that the last entry is true, since recovery starts there and may cut
 /// what follows. The entries in front of it are looked at for their order only, which costs the index and not the log.
 /// Each of them is held against the log when a read uses it (I4).
-pub(crate) fn load<F: Format>(
-    site: &IndexSite,
-    access: Access,
-    log: &Arc<dyn DiskFile>,
-    format: &F,
-) -> Loaded {
+pub(crate) fn load<F: Format>(site: &IndexSite, access: Access, log: &Arc<dyn DiskFile>, format: &F) -> Loaded {
     match try_load(site, access, log, format) {
         Ok((index, file)) => Loaded { index, origin: IndexOrigin::Loaded, file: Some(file) },
         Err(fault) => {

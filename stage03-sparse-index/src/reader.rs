@@ -6,7 +6,8 @@ use stage02::naive::FILE_NAME;
 use stage02::recover::find_end;
 use stage02::scan::WINDOW_BYTES;
 use stage02::{
-    Access, Disk, DiskFile, Error, FileScan, Format, JsonLines, NaiveReader, Offset, Place, Reader, Result, Scan, Visibility,
+    Access, Disk, DiskFile, Error, FileScan, Format, JsonLines, NaiveReader, Offset, Place, Reader, Result, Scan,
+    Visibility,
 };
 
 use crate::index::INDEX_INTERVAL_BYTES;
