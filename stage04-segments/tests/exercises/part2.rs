@@ -269,7 +269,11 @@ fn s04p2_the_storages_header_is_in_the_file_before_it_has_its_name() {
         let options = SegmentOptions { preparation, ..SegmentOptions::with_segment_bytes(20) };
         let _log = SegmentedLog::open(&sim.disk(), storage.clone(), options).unwrap();
         let right = [&b"segment 0"[..], &vec![0; zeros]].concat();
-        assert_eq!(*storage.seen.lock().unwrap(), std::slice::from_ref(&right), "{preparation:?}: what the storage was given");
+        assert_eq!(
+            *storage.seen.lock().unwrap(),
+            std::slice::from_ref(&right),
+            "{preparation:?}: what the storage was given"
+        );
         assert_eq!(sim.durable(&log_name(0)), Some(right), "{preparation:?}: what a power cut leaves of the file");
     }
 }
