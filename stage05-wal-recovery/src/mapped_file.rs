@@ -82,7 +82,7 @@ impl DiskFile for MappedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        Err(ErrorKind::Unsupported.into())
     }
 
     fn os_file(&self) -> Option<&File> {
