@@ -1,17 +1,15 @@
 //! The engines, behind one small trait: how each is told to keep a value, durably or not.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use okaywal::{LogVoid, WriteAheadLog};
 use raft_engine::{Config, Engine as RaftEngine, LogBatch};
 use rusqlite::Connection;
-use stage05::{
-    Disk, GroupCommit, Log, Options, OsDisk, Preparation, Record, SegmentOptions, SegmentedLog, Stage, Stage05,
-};
+use stage05::{Log, OsDisk, Record, Stage, Stage05};
 
 /// Something that keeps values.
 pub trait Engine: Send + Sync {
@@ -39,6 +37,12 @@ pub fn open(name: &str, directory: &Path) -> Result<Box<dyn Engine>> {
 
 /// The log of this course, as it comes.
 struct Ours(<Stage05 as Stage>::Log);
+
+impl Ours {
+    fn open(directory: &Path) -> Result<Ours> {
+        Ok(Ours(Stage05::open(Arc::new(OsDisk::create(directory)?))?))
+    }
+}
 
 impl Engine for Ours {
     fn append_durable(&self, value: &[u8]) -> Result<()> {
@@ -179,15 +183,5 @@ impl Engine for Sqlite {
             Ok(transaction.commit()?)
         };
         Some(insert())
-    }
-}
-
-impl Ours {
-    fn open(directory: &Path) -> Result<Ours> {
-        let storage = stage05::Framed::default();
-        let options = SegmentOptions { preparation: Preparation::InBackground, ..SegmentOptions::default() };
-        let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(directory)?);
-        let log = SegmentedLog::open(&disk, storage, options)?;
-        Ok(Ours(GroupCommit::new(log, Options::default())))
     }
 }

@@ -65,7 +65,11 @@ fn main() -> Result<()> {
             let rate = run(name, &arguments.directory, |engine| buffered(engine, time))?;
             table.add(name, "buffered", rate);
         }
-        table.add("bare file", "buffered", bare::buffered(&arguments.directory, BUFFERED_BYTES * BATCH, time)? * BATCH as f64);
+        table.add(
+            "bare file",
+            "buffered",
+            bare::buffered(&arguments.directory, BUFFERED_BYTES * BATCH, time)? * BATCH as f64,
+        );
     }
     println!("{table}");
     Ok(())
