@@ -3,6 +3,7 @@
 //! A bit that turned around on the medium must do no harm, or be noticed: the log serves the right records, or gives an
 //! error that names the place. It never serves a wrong record, never ends early, never panics.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, panic, thread};
 
@@ -101,8 +102,13 @@ fn find<'a>(files: &[(&'a str, u64)], mut number: u64) -> Option<(&'a str, u64)>
 
 /// Whether the error says which file and which place in it, or between which records something is missing.
 pub fn names_its_place(error: &Error) -> bool {
-    let of_a_frame = matches!(error.root(), Error::BadFrame { .. } | Error::OutOfOrder { .. });
-    of_a_frame || matches!(error.root(), Error::Truncated { .. } | Error::Damaged { .. } | Error::Gap { .. })
+    match error.root() {
+        Error::BadFrame { .. } | Error::OutOfOrder { .. } | Error::Truncated { .. } => true,
+        Error::Damaged { .. } | Error::Gap { .. } => true,
+        // A file that checks its own bytes says so as an operating system's file would, and names the place in words.
+        Error::Io { cause, .. } => cause.kind() == ErrorKind::InvalidData,
+        _ => false,
+    }
 }
 
 /// `Ok(None)` if all is well, an error if the log gave one, `Err` for a loss.

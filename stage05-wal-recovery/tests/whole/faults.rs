@@ -1,0 +1,32 @@
+//! Each operation of a log's life fails in every way: EIO, a full disk, a short write, a sync that fails and then lies.
+
+use lab::crash::scenario::append_synced;
+use lab::faults;
+use lab::sim::SimDisk;
+use stage05::{Offset, Result, Stage};
+
+use super::{Tiny, TinyLog, compact_options, maintenance};
+
+fn a_short_life(log: &mut TinyLog, sim: &SimDisk) -> Result<()> {
+    for _ in 0..4 {
+        append_synced(log, 2, sim)?;
+    }
+    sim.may_delete(3);
+    Tiny::<false>::delete_before(log, Offset(3))?;
+    sim.may_compact(8);
+    // What fails here is told to whoever maintains the log. The log itself loses nothing by it.
+    let _ = maintenance(log).compact(lab::records::FIRST_TIMESTAMP_MS, &compact_options());
+    append_synced(log, 2, sim)
+}
+
+/// The log is poisoned, the next one holds what was acknowledged.
+#[test]
+fn any_operation_of_a_life_may_fail() {
+    println!("{}", faults::at_every_operation::<Tiny<false>>(a_short_life));
+}
+
+/// Those who wait are told, whichever operation fails under them.
+#[test]
+fn nobody_waits_for_ever() {
+    println!("{}", faults::at_every_operation_of_producers::<Tiny<false>>());
+}
