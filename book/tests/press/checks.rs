@@ -117,7 +117,10 @@ fn a_stage_that_is_not_quoted_enough_is_a_problem_of_a_strict_build_alone() {
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let book = MiniBook::new("# One\n\n[a][b]\n\n![](no.png)\n\n{{#item stage01::No}}\n\n```rust\n```\n\n[c](no.md)\n");
+    let book = MiniBook::new(
+        "# One\n\n[a][b]\n\n![](no.png)\n\n{{#item stage01::No}}\n\n{{#item stage01::Log::append sig}}\n\n\
+         ```rust\n```\n\n[c](no.md)\n",
+    );
     let problems = book.problems();
     let words = [
         "not defined",
