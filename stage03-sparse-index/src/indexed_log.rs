@@ -83,8 +83,10 @@ impl<F: Format> IndexedLog<F> {
 
     /// Makes everything durable, and cuts off whatever the file has behind the last record.
     pub fn seal(&mut self) -> Result<()> {
-        self.sync()?;
-        self.log.truncate(self.log.end())
+        // The cut syncs what is in front of it.
+        self.log.truncate(self.log.end())?;
+        self.save_index();
+        Ok(())
     }
 
     /// Behind the last record that was written.

@@ -185,14 +185,14 @@ impl SegmentWriter for FramedWriter {
         self.segment.lazy_index.bytes()
     }
 
-    /// Makes everything durable, and cuts off the zeros that the file was prepared with.
+    /// Cuts off the zeros that the file was prepared with, and makes everything durable, its length too.
     fn seal(&mut self) -> Result<()> {
-        // Nothing will be written into more zeros.
-        self.filled = self.filled.max(self.end.position);
-        self.sync()?;
-        self.is_sealed = true;
         let position = self.end.position;
-        let cut = self.file.truncate(position).and_then(|()| self.file.sync_data());
-        cut.map_err(|e| Error::io(format!("cut at byte {position}"), self.file.path(), e))
+        self.file.truncate(position).map_err(|e| Error::io(format!("cut at byte {position}"), self.file.path(), e))?;
+        // Nothing will be written into more zeros.
+        self.filled = position;
+        self.is_sealed = true;
+        self.sync()?;
+        Ok(())
     }
 }
