@@ -8,15 +8,15 @@ use stage05::{Offset, Result, Stage};
 use super::{Tiny, TinyLog, compact_options, maintenance};
 
 fn a_short_life(log: &mut TinyLog, sim: &SimDisk) -> Result<()> {
-    for _ in 0..4 {
+    for _ in 0..2 {
         append_synced(log, 2, sim)?;
     }
-    sim.may_delete(3);
-    Tiny::<false>::delete_before(log, Offset(3))?;
-    sim.may_compact(8);
+    sim.may_delete(2);
+    Tiny::<false>::delete_before(log, Offset(2))?;
+    sim.may_compact(4);
     // What fails here is told to whoever maintains the log. The log itself loses nothing by it.
     let _ = maintenance(log).compact(lab::records::FIRST_TIMESTAMP_MS, &compact_options());
-    append_synced(log, 2, sim)
+    append_synced(log, 1, sim)
 }
 
 /// The log is poisoned, the next one holds what was acknowledged.
