@@ -31,7 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LINES: std::ops::RangeInclusive<usize> = 15..=75;
 
 /// Tries all states of a stage's exercises, in `folder`. Returns what is wrong with them.
-pub fn try_stage(course: &Course, spec: &Spec, folder: &Path, note: &dyn Fn(&str)) -> Result<Vec<String>> {
+pub fn try_stage(
+    course: &Course,
+    spec: &Spec,
+    folder: &Path,
+    parts_only: bool,
+    note: &dyn Fn(&str),
+) -> Result<Vec<String>> {
     let mut wrong = check_text(course, spec)?;
     let course = course.with_exercises(&folder.join("exercises"));
     let target_dir = folder.join("target");
@@ -43,9 +49,8 @@ pub fn try_stage(course: &Course, spec: &Spec, folder: &Path, note: &dyn Fn(&str
         let state = format!("stage {} with {written} parts written", spec.stage);
         match build.run()? {
             Err(error) => wrong.push(format!("{state} does not compile without a warning:\n{}", error.words)),
-            Ok(binaries) => {
-                wrong.extend(try_state(spec, written, &binaries)?.into_iter().map(|w| format!("{state}: {w}")))
-            }
+            Ok(binaries) => wrong
+                .extend(try_state(spec, written, parts_only, &binaries)?.into_iter().map(|w| format!("{state}: {w}"))),
         }
     }
     Ok(wrong)
@@ -70,12 +75,12 @@ fn check_text(course: &Course, spec: &Spec) -> Result<Vec<String>> {
 }
 
 /// What the tests say of one state.
-fn try_state(spec: &Spec, written: usize, binaries: &[Binary]) -> Result<Vec<String>> {
+fn try_state(spec: &Spec, written: usize, parts_only: bool, binaries: &[Binary]) -> Result<Vec<String>> {
     let mut tests = Vec::new();
     for binary in binaries {
         tests.extend(binary.tests()?);
     }
-    if written < spec.parts.len() {
+    if parts_only || written < spec.parts.len() {
         tests.retain(|test| spec.parts.iter().any(|part| is_judged_by(part, test)));
     }
     let ran = run_all(&tests, &Manner { limit: LIMIT, ..Manner::default() }, |_| {})?;
