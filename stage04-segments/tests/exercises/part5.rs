@@ -16,6 +16,9 @@ fn s04p5_a_log_that_loses_power_while_it_is_shortened_has_no_hole() {
     for offset in 0..RECORDS {
         log.append_durable(&record(offset)).unwrap();
     }
+    // From here on the names alone are unsynced, and few of them: the power cut makes of them all that it can.
+    sim.write_back();
+    let every_state = Sampling { states_max: 1 << 12, seed: 1 };
     let from = sim.trace().events().len();
     let limit = Offset(u64::MAX);
     let deleted = log.maintenance().retain(&Retention { bytes_min: Some(0), ..Retention::default() }, 0, limit);
@@ -26,7 +29,7 @@ fn s04p5_a_log_that_loses_power_while_it_is_shortened_has_no_hole() {
     let mut replay = trace.replay();
     for point in from..=trace.events().len() {
         replay.advance_to(point);
-        for state in replay.crash(Lens::TornWrite).states(Sampling { states_max: 100, seed: 1 }) {
+        for state in replay.crash(Lens::TornWrite).states(every_state) {
             let segments: Vec<String> = state.disk.names().into_iter().filter(|name| is_segment(name)).collect();
             let log = open(&state.disk);
             let reader = log.reader();
