@@ -7,5 +7,6 @@ mod crash;
 mod failure;
 mod model;
 mod recovery;
+mod run;
 mod store;
 mod threads;

@@ -3,8 +3,9 @@
 use lab::crash::scenario::append_synced;
 use lab::faults;
 use lab::sim::SimDisk;
-use stage05::{Offset, Result, Stage};
+use stage05::{Log, Offset, Result, Stage};
 
+use super::store::{StoreLog, TinyStore};
 use super::{Tiny, TinyLog, compact_options, maintenance};
 
 fn a_short_life(log: &mut TinyLog, sim: &SimDisk) -> Result<()> {
@@ -23,6 +24,21 @@ fn a_short_life(log: &mut TinyLog, sim: &SimDisk) -> Result<()> {
 #[test]
 fn any_operation_of_a_life_may_fail() {
     println!("{}", faults::at_every_operation::<Tiny<false>>(a_short_life));
+}
+
+/// Writes and a checkpoint. A checkpoint that fails is told to whoever wanted it, and the store loses nothing.
+fn a_short_life_of_a_store(log: &mut StoreLog, sim: &SimDisk) -> Result<()> {
+    append_synced(log, 1, sim)?;
+    if log.store.checkpoint().is_ok() {
+        sim.acknowledge(log.next_offset().0);
+    }
+    append_synced(log, 1, sim)
+}
+
+/// The same for a store.
+#[test]
+fn any_operation_of_a_store_may_fail() {
+    println!("{}", faults::at_every_operation::<TinyStore>(a_short_life_of_a_store));
 }
 
 /// Those who wait are told, whichever operation fails under them.

@@ -1,10 +1,19 @@
 //! The whole log of stage 5, all its layers at once: crashed at every operation, each of its bits flipped, each of its
-//! operations failing, and a day of traffic against a model.
+//! operations failing, and a day of traffic against a model. The same for the key-value store on top of it, whose parts are
+//! tested in `tests/kv`.
 
 mod bits;
+#[path = "../kv/common.rs"]
+#[allow(dead_code, unreachable_pub, reason = "it belongs to the tests of the store, and a part of it is used here")]
+mod common;
 mod crash;
 mod faults;
+#[path = "../kv/run.rs"]
+#[allow(unreachable_pub, reason = "it belongs to the tests of the store")]
+mod run;
 mod soak;
+mod store;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +21,7 @@ use std::time::Duration;
 use lab::sim::SimDisk;
 use stage05::header::SEGMENT_HEADER_BYTES;
 use stage05::{
-    CompactOptions, Disk, Framed, GroupCommit, Maintenance, Offset, Options, Preparation, Promise, Result,
+    CompactOptions, Disk, Framed, GroupCommit, Maintenance, Offset, Options, Preparation, Promise, Result, Retention,
     SegmentOptions, SegmentedLog, SegmentedReader, Stage, Stage05,
 };
 
@@ -58,7 +67,7 @@ fn maintenance(log: &TinyLog) -> Maintenance<Framed> {
     log.with_log(|log| Ok(log.maintenance())).expect("the log is sound")
 }
 
-/// Compaction that keeps tombstones for an hour.
+/// Compaction that keeps tombstones for an hour, and makes one segment of up to four.
 fn compact_options() -> CompactOptions {
     CompactOptions {
         tombstone_age_max: Duration::from_secs(3600),
@@ -67,8 +76,8 @@ fn compact_options() -> CompactOptions {
     }
 }
 
-/// Everything that is done to a log in its life, between appends of one and of several records: it rolls, deletes,
-/// compacts, compresses, and is closed and opened again.
+/// Everything that is done to a log in its life, between appends of one and of several records: it rolls, deletes by
+/// offset and by size, compacts, compresses, and is closed and opened again.
 fn a_whole_life<S: Stage<Log = TinyLog>>(sim: &SimDisk) {
     let append = |log: &mut TinyLog, count| {
         lab::crash::scenario::append_synced(log, count, sim).expect("the disk takes records");
@@ -90,6 +99,8 @@ fn a_whole_life<S: Stage<Log = TinyLog>>(sim: &SimDisk) {
     append(&mut log, 3);
     maintenance(&log).compress().expect("the log is compressed");
     sim.may_delete(9);
-    S::delete_before(&mut log, Offset(9)).expect("the oldest segments go");
+    let small = Retention { age_max: None, bytes_min: Some(0) };
+    let deleted = maintenance(&log).retain(&small, now_ms, Offset(9)).expect("the oldest segments go");
+    assert!(deleted.segments > 0, "retention has nothing to do");
     append(&mut log, 1);
 }
