@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn compact(maintenance: &Maintenance<JsonSegments>) -> anyhow::Result<()> {
-    let pack = PackOptions { compression: Compression::Lz4, ..PackOptions::default() };
+    let pack = Some(PackOptions { compression: Compression::Lz4, ..PackOptions::default() });
     let options = CompactOptions { pack, ..CompactOptions::default() };
     let Compacted { clean_until, kept, dropped } = maintenance.compact(now_ms(), &options)?;
     println!("compacted up to record {clean_until}: {kept} records written anew, {dropped} dropped");

@@ -19,10 +19,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stage03::{Entry, Offset, Reader, Record, Result, Scan, Visibility};
+use stage03::{Access, Entry, Offset, Reader, Record, Result, Scan, Visibility};
 
 use crate::maintenance::Maintenance;
-use crate::packed::PackOptions;
+use crate::name::Part;
+use crate::packed::{PackOptions, PackedFile};
 use crate::reader::SegmentedReader;
 use crate::storage::{Rewriter, Storage};
 use crate::view::{SealedSegment, Upkeep};
@@ -36,8 +37,8 @@ pub struct CompactOptions {
     pub tombstone_age_max: Duration,
     /// Rewritten neighbours become one segment as long as they were no larger than this together.
     pub segment_bytes_max: u64,
-    /// How the rewritten segments are packed.
-    pub pack: PackOptions,
+    /// How the rewritten segments are packed; `None`: as they were (Kafka's `compression.type=producer`).
+    pub pack: Option<PackOptions>,
 }
 
 impl Default for CompactOptions {
@@ -46,7 +47,7 @@ impl Default for CompactOptions {
             key_bytes_max: 128 * 1024 * 1024,
             tombstone_age_max: Duration::from_secs(24 * 60 * 60),
             segment_bytes_max: 64 * 1024 * 1024,
-            pack: PackOptions::default(),
+            pack: None,
         }
     }
 }
@@ -170,7 +171,8 @@ impl<S: Storage> Maintenance<S> {
             return Ok(());
         }
         let base = first.sealed.name.base;
-        let mut rewriting = self.begin_rewriting(base..last.sealed.end, round.options.pack)?;
+        let pack = round.options.pack.map_or_else(|| self.pack_of(group), Ok)?;
+        let mut rewriting = self.begin_rewriting(base..last.sealed.end, pack)?;
         let mut rewriter = self.shared.storage.rewriter(base)?;
         let mut bytes = Vec::new();
         let mut largest_timestamp_ms = 0;
@@ -191,6 +193,17 @@ impl<S: Storage> Maintenance<S> {
         rewriter.finish(&mut bytes);
         rewriting.write(&bytes)?;
         self.replace(group, rewriting, largest_timestamp_ms, upkeep)
+    }
+
+    /// How segments are packed, as their files say. If one of them is compressed, so is what they become: it must not
+    /// grow again.
+    fn pack_of(&self, group: &[Arc<SealedSegment<S>>]) -> Result<PackOptions> {
+        let mut packs = Vec::new();
+        for name in group.iter().map(|segment| segment.sealed.name).filter(|name| name.is_rewritten()) {
+            let file = self.shared.site.open(&name.file(Part::Log), Access::Read)?;
+            packs.push(PackedFile::open(file)?.options());
+        }
+        Ok(packs.into_iter().max_by_key(|pack| pack.compression).unwrap_or_default())
     }
 
     fn has_obsolete(&self, group: &[Arc<SealedSegment<S>>], round: &Round<'_>) -> Result<bool> {

@@ -76,7 +76,7 @@ fn write_segments(disk: &Arc<dyn Disk>) -> Result<()> {
     log.roll()?;
     log.append(&[Record::new(FIRST_TIMESTAMP_MS + 60, b"paid".to_vec()).with_key(b"order-2".to_vec())])?;
     log.sync()?;
-    let pack = PackOptions { compression: Compression::Lz4, ..PackOptions::default() };
+    let pack = Some(PackOptions { compression: Compression::Lz4, ..PackOptions::default() });
     // So small that neighbours stay what they are.
     let options = CompactOptions { segment_bytes_max: 1, pack, ..CompactOptions::default() };
     log.maintenance().compact(FIRST_TIMESTAMP_MS, &options)?;

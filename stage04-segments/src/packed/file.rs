@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lz4_flex::block::decompress_into;
 use stage03::{DiskFile, Error, Offset, Result};
 
+use super::PackOptions;
 use super::layout::{BlockEntry, ENTRY_BYTES, HEADER_BYTES, Header, TRAILER_BYTES, Trailer};
 
 /// The bytes that were packed, for reading alone.
@@ -63,6 +64,11 @@ impl PackedFile {
     /// The largest timestamp of its records, in milliseconds since the Unix epoch.
     pub fn largest_timestamp_ms(&self) -> u64 {
         self.trailer.largest_timestamp_ms
+    }
+
+    /// How it was packed.
+    pub fn options(&self) -> PackOptions {
+        PackOptions { compression: self.header.compression, block_bytes: self.header.block_bytes }
     }
 
     /// Bytes that it takes on disk.

@@ -52,7 +52,7 @@ pub const BLOCK_BYTES_MAX: u32 = 1024 * 1024;
 pub const EXPANSION_MAX: u64 = 255;
 
 /// What is done to a block before it is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Compression {
     /// Nothing. The blocks still have checksums.
     #[default]

@@ -3,7 +3,10 @@
 use lab::records::record_of;
 use lab::sim::SimDisk;
 use stage04::packed::BLOCK_BYTES;
-use stage04::{Log, Offset, Reader, Record, SegmentOptions};
+use stage04::{
+    Access, CompactOptions, Compression, JsonSegments, Log, Offset, PackedFile, Reader, Record, SegmentOptions,
+    SegmentedLog,
+};
 
 use super::{append_to, numbered, open, scan_all, scan_from, small, strays};
 
@@ -45,6 +48,45 @@ fn compression_gives_bytes_back() {
     assert_eq!(bytes_on(&sim), before - saved as usize);
     assert!(bytes_on(&sim) * 4 < before, "{} of {before} bytes", bytes_on(&sim));
     assert_eq!(log.maintenance().compress().unwrap(), 0);
+}
+
+/// A compaction that says nothing about it leaves compressed what was compressed, and what was not as it was. Neighbours
+/// that become one segment are compressed if one of them was.
+#[test]
+fn compaction_keeps_the_compression() {
+    use Compression::{Lz4, None};
+    let value = "the same words again and again; ".repeat(40).into_bytes();
+    // Each segment begins with a record that the next one makes obsolete.
+    let append_segment = |log: &mut SegmentedLog<JsonSegments>, segment: u64| {
+        for key in [0].into_iter().chain(20 * segment + 1..20 * segment + 20) {
+            log.append_durable(&Record::new(0, value.clone()).with_key(key.to_le_bytes().to_vec())).unwrap();
+        }
+        log.roll().unwrap();
+    };
+    let cases: [(u64, u64, &[Compression]); 6] = [
+        (0, 1, &[None, None, None]),
+        (1, 1, &[Lz4, None, None]),
+        (3, 1, &[Lz4, Lz4, Lz4]),
+        (0, 1 << 20, &[None]),
+        (1, 1 << 20, &[Lz4]),
+        (3, 1 << 20, &[Lz4]),
+    ];
+    for (compressed, segment_bytes_max, expected) in cases {
+        let sim = SimDisk::new();
+        let mut log = open(&sim, SegmentOptions { segment_bytes_max: 50_000, ..small() });
+        (0..compressed).for_each(|segment| append_segment(&mut log, segment));
+        log.maintenance().compress().unwrap();
+        (compressed..4).for_each(|segment| append_segment(&mut log, segment));
+        log.maintenance().compact(0, &CompactOptions { segment_bytes_max, ..CompactOptions::default() }).unwrap();
+        assert_eq!(compressions(&sim), expected, "of {compressed} compressed segments, {:#?}", sim.names());
+    }
+}
+
+/// What the rewritten segments say of themselves.
+fn compressions(sim: &SimDisk) -> Vec<Compression> {
+    let packed = sim.names().into_iter().filter(|name| name.ends_with(".packed"));
+    let open = |name: String| PackedFile::open(sim.disk().open(&name, Access::Read).unwrap()).unwrap();
+    packed.map(|name| open(name).options().compression).collect()
 }
 
 /// One record costs the blocks that it lies in, however large the segment is.
