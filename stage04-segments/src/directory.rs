@@ -167,6 +167,6 @@ fn read_view<S: Storage>(site: &Site, storage: &S, files: &[String]) -> Result<V
     };
     let sealed = open_sealed(site, &segments)?;
     let newest = storage.read_newest(site, &newest_name, site.open(&newest_name.file(Part::Log), Access::Read)?)?;
-    let newest_times = NewestTimes::read(site, &newest_name, &newest)?;
+    let newest_times = NewestTimes::read(site, &newest_name, storage, &newest)?;
     Ok(View { sealed, newest, newest_times, newest_name })
 }

@@ -48,7 +48,8 @@
 //!
 //! [`name`], [`site`], [`storage`], [`json_segments`], [`options`], [`roll`], `prepare`, `view`, [`segmented_log`],
 //! [`reader`], [`directory`], `watch`, [`follow`], [`time_index`], `times`, [`retention`], [`maintenance`], [`packed`],
-//! `rewrite`, `compress`, [`compact`], [`partitions`], [`stage`].
+//! `rewrite`, `compress`, [`compact`], [`partitions`], [`stage`]. For stage 6: [`mod@stamp`], `append_with`,
+//! [`segments_from`], `truncate`.
 
 pub mod compact;
 pub mod directory;
@@ -63,8 +64,10 @@ pub mod reader;
 pub mod retention;
 pub mod roll;
 pub mod segmented_log;
+pub mod segments_from;
 pub mod site;
 pub mod stage;
+pub mod stamp;
 pub mod storage;
 pub mod time_index;
 
@@ -87,8 +90,10 @@ pub use reader::{SegmentedReader, SegmentedScan};
 pub use retention::{Retention, SegmentFacts};
 pub use roll::RollReason;
 pub use segmented_log::SegmentedLog;
+pub use segments_from::{SegmentAt, SegmentsFrom};
 pub use site::Site;
 pub use stage::Stage04;
 pub use stage03::*;
+pub use stamp::Stamp;
 pub use storage::{Rewriter, Sealed, SegmentWriter, Storage};
 pub use time_index::{SealedTimeIndex, TIME_INDEX_INTERVAL_BYTES, TimeIndex, TimeIndexFault, TimeIndexFile};

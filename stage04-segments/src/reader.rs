@@ -13,7 +13,7 @@ use crate::view::{Shared, View};
 #[derive(Debug)]
 pub struct SegmentedReader<S: Storage> {
     pub(crate) shared: Arc<Shared<S>>,
-    visibility: Visibility,
+    pub(crate) visibility: Visibility,
 }
 
 impl<S: Storage> Clone for SegmentedReader<S> {

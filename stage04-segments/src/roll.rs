@@ -1,6 +1,6 @@
 //! The rules by which a segment ends. They look at numbers alone; the log acts on their answer.
 
-use stage03::Offset;
+use stage03::{Offset, Record};
 
 use crate::options::SegmentOptions;
 
@@ -41,6 +41,15 @@ pub struct Incoming {
     pub bytes: u64,
     /// The timestamp of its first record, in milliseconds.
     pub timestamp_ms: u64,
+}
+
+impl Incoming {
+    /// What comes with these records; `None` if there are none.
+    pub fn of(records: &[Record<'_>]) -> Option<Incoming> {
+        let first = records.first()?;
+        let bytes = records.iter().map(|record| record.bytes() as u64).sum();
+        Some(Incoming { records: records.len() as u64, bytes, timestamp_ms: first.timestamp_ms })
+    }
 }
 
 /// Whether the segment has to end before the batch is appended. An empty segment never does: another one would be as

@@ -1,10 +1,15 @@
 //! A log in many files.
 
+mod append_with;
+mod start_again;
+mod truncate;
+
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use stage03::naive::lock;
-use stage03::{Access, Disk, DiskLock, Error, Log, Offset, Reader, Record, Result, Scan, Visibility};
+use stage03::{Access, Disk, DiskLock, Error, Log, Offset, Reader, Record, Result, Visibility};
 
 use crate::directory::{Contents, open_sealed};
 use crate::maintenance::Maintenance;
@@ -74,8 +79,8 @@ impl<S: Storage> SegmentedLog<S> {
             site.sync_directory()?;
         }
         preparer.order_next();
-        let first_timestamp_ms = first_timestamp_ms(&newest, newest_name.base)?;
-        let times = TimesWriter::open(&site, &newest_name, &newest.reader())?;
+        let first_timestamp_ms = first_timestamp_ms(&storage, &newest, newest_name.base)?;
+        let times = TimesWriter::open(&site, &newest_name, &storage, &newest.reader())?;
         let view = View { sealed, newest: newest.reader(), newest_times: times.times.clone(), newest_name };
         let shared = Arc::new(Shared::new(site, storage, view));
         shared.newest_bytes.store(newest.end_position(), Ordering::Relaxed);
@@ -157,8 +162,7 @@ impl<S: Storage> SegmentedLog<S> {
         &self.newest
     }
 
-    fn roll_if_due(&mut self, records: &[Record<'_>]) -> Result<()> {
-        let Some(first) = records.first() else { return Ok(()) };
+    fn roll_if_due(&mut self, incoming: &Incoming) -> Result<()> {
         let fill = Fill {
             base: self.newest_name.base,
             next: self.next_offset(),
@@ -166,12 +170,7 @@ impl<S: Storage> SegmentedLog<S> {
             index_bytes: self.newest.index_bytes(),
             first_timestamp_ms: self.first_timestamp_ms,
         };
-        let incoming = Incoming {
-            records: records.len() as u64,
-            bytes: records.iter().map(|record| record.bytes() as u64).sum(),
-            timestamp_ms: first.timestamp_ms,
-        };
-        match should_roll(&fill, &incoming, &self.options) {
+        match should_roll(&fill, incoming, &self.options) {
             Some(_) => self.roll(),
             None => Ok(()),
         }
@@ -185,7 +184,9 @@ impl<S: Storage> Log for SegmentedLog<S> {
         // A batch that is refused must not end a segment.
         records.iter().try_for_each(Record::check_size)?;
         self.check_sound()?;
-        self.roll_if_due(records)?;
+        if let Some(incoming) = Incoming::of(records) {
+            self.roll_if_due(&incoming)?;
+        }
         let position = self.newest.end_position();
         let first = self.newest.append(records)?;
         if self.first_timestamp_ms.is_none() {
@@ -233,7 +234,11 @@ fn begin_segment<S: Storage>(
     Ok((storage.start_newest(site, &name, file)?, name))
 }
 
-fn first_timestamp_ms<W: SegmentWriter>(newest: &W, base: Offset) -> Result<Option<u64>> {
-    let mut scan = newest.reader().with_visibility(Visibility::Written).scan(base)?;
-    Ok(scan.next()?.map(|entry| entry.record.timestamp_ms))
+fn first_timestamp_ms<S: Storage>(storage: &S, newest: &S::Writer, base: Offset) -> Result<Option<u64>> {
+    let mut first = None;
+    storage.visit_stamps(&newest.reader().with_visibility(Visibility::Written), base, &mut |stamp| {
+        first = Some(stamp.first_timestamp_ms);
+        ControlFlow::Break(())
+    })?;
+    Ok(first)
 }

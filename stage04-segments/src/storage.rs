@@ -5,12 +5,14 @@
 //! and the sparse index of stage 3, stage 5 with frames that have checksums.
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use stage03::{DiskFile, Log, Offset, Reader, Record, Result};
+use stage03::{DiskFile, Log, Offset, Place, Reader, Record, Result, Scan};
 
 use crate::name::SegmentName;
 use crate::site::Site;
+use crate::stamp::{self, Stamp};
 
 /// A way to store segments.
 pub trait Storage: Clone + Debug + Send + Sync + 'static {
@@ -41,6 +43,30 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
 
     /// Begins the file of a rewritten segment that starts at `base`.
     fn rewriter(&self, base: Offset) -> Result<Self::Rewriter>;
+
+    /// Tells `visit` when the records from `from` on were made, until it has seen enough. There is a stamp for each
+    /// record, unless the storage keeps records in pieces that it does not take apart.
+    fn visit_stamps(
+        &self,
+        reader: &Self::Reader,
+        from: Offset,
+        visit: &mut dyn FnMut(Stamp) -> ControlFlow<()>,
+    ) -> Result<()> {
+        stamp::visit_records(reader, from, visit)
+    }
+
+    /// Where the segment can be cut so that the record at `offset` goes, and as few as possible in front of it. `None`
+    /// if there is no such record.
+    fn place_to_cut(&self, reader: &Self::Reader, offset: Offset) -> Result<Option<Place>> {
+        let mut scan = reader.scan(offset)?;
+        Ok(scan.next()?.map(|entry| Place { offset: entry.offset, position: entry.position }))
+    }
+
+    /// The log is about to be cut at `cut` in this segment, and all in front of that is durable. If the storage has
+    /// written down anywhere else that there are more records, it takes that back, durably.
+    fn before_cut(&self, _site: &Site, _segment: &SegmentName, _cut: Place) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A segment that nobody appends to any more.

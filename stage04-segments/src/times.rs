@@ -1,5 +1,6 @@
 //! The time indexes of a log's segments, and finding a record by its timestamp.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stage03::{Access, Offset, Reader, Record, Result, Scan, Visibility};
@@ -7,9 +8,10 @@ use stage03::{Access, Offset, Reader, Record, Result, Scan, Visibility};
 use crate::name::SegmentName;
 use crate::reader::SegmentedReader;
 use crate::site::Site;
+use crate::stamp::Stamp;
 use crate::storage::Storage;
 use crate::time_index::{SealedTimeIndex, TIME_INDEX_INTERVAL_BYTES, TimeIndex, TimeIndexFile};
-use crate::view::{SealedSegment, Shared};
+use crate::view::{SealedSegment, Shared, View};
 
 /// The time index of the newest segment, which the writer adds to while readers search it.
 #[derive(Clone, Debug)]
@@ -21,9 +23,14 @@ impl NewestTimes {
     }
 
     /// The index of the newest segment, for a reader: from its file, as far as that goes, else from the log.
-    pub(crate) fn read<R: Reader>(site: &Site, segment: &SegmentName, newest: &R) -> Result<NewestTimes> {
+    pub(crate) fn read<S: Storage>(
+        site: &Site,
+        segment: &SegmentName,
+        storage: &S,
+        newest: &S::Reader,
+    ) -> Result<NewestTimes> {
         let index = TimeIndexFile::read(site, segment, TIME_INDEX_INTERVAL_BYTES);
-        Ok(NewestTimes::new(complete(index, segment, newest)?.0))
+        Ok(NewestTimes::new(complete(index, segment, storage, newest)?.0))
     }
 
     /// See [`TimeIndex::lookup`].
@@ -51,9 +58,14 @@ impl TimesWriter {
     }
 
     /// The time index of the newest segment of a log that is opened. What its file lacks is read from the log.
-    pub(crate) fn open<R: Reader>(site: &Site, segment: &SegmentName, newest: &R) -> Result<TimesWriter> {
+    pub(crate) fn open<S: Storage>(
+        site: &Site,
+        segment: &SegmentName,
+        storage: &S,
+        newest: &S::Reader,
+    ) -> Result<TimesWriter> {
         let (mut file, index) = TimeIndexFile::open(site, segment, TIME_INDEX_INTERVAL_BYTES);
-        let (index, is_the_files) = complete(index, segment, newest)?;
+        let (index, is_the_files) = complete(index, segment, storage, newest)?;
         if !is_the_files {
             // Were it only replaced, a power cut could bring it back, and it would be believed (T4).
             file.remove()?;
@@ -69,6 +81,12 @@ impl TimesWriter {
         }
     }
 
+    /// The same for what else was written.
+    pub(crate) fn note_stamps(&self, stamps: &[Stamp]) {
+        let mut index = self.times.lock();
+        stamps.iter().for_each(|stamp| index.note(stamp.last, stamp.position, stamp.max_timestamp_ms));
+    }
+
     /// Writes to the file what it lacks. Only when all records are durable.
     pub(crate) fn save(&mut self) {
         self.file.save(&self.times.lock());
@@ -82,35 +100,40 @@ impl TimesWriter {
 
 /// Adds to an index the records that it does not know of. If it knows of more than there are, it is about others, and
 /// is made anew; then the answer says false.
-fn complete<R: Reader>(mut index: TimeIndex, segment: &SegmentName, newest: &R) -> Result<(TimeIndex, bool)> {
+fn complete<S: Storage>(
+    mut index: TimeIndex,
+    segment: &SegmentName,
+    storage: &S,
+    newest: &S::Reader,
+) -> Result<(TimeIndex, bool)> {
     let reader = newest.clone().with_visibility(Visibility::Written);
     let is_the_files = index.next_offset() <= reader.end().max(segment.base);
     if !is_the_files {
         index = TimeIndex::new(segment.base, TIME_INDEX_INTERVAL_BYTES);
     }
-    note_rest(&mut index, &reader)?;
+    note_rest(&mut index, storage, &reader)?;
     Ok((index, is_the_files))
 }
 
 /// Takes note of all records that the index does not know of.
-fn note_rest<R: Reader>(index: &mut TimeIndex, reader: &R) -> Result<()> {
-    let mut scan = reader.scan(index.next_offset())?;
-    while let Some(entry) = scan.next()? {
-        index.note(entry.offset, entry.position, entry.record.timestamp_ms);
-    }
-    Ok(())
+fn note_rest<S: Storage>(index: &mut TimeIndex, storage: &S, reader: &S::Reader) -> Result<()> {
+    storage.visit_stamps(reader, index.next_offset(), &mut |stamp| {
+        index.note(stamp.last, stamp.position, stamp.max_timestamp_ms);
+        ControlFlow::Continue(())
+    })
 }
 
 /// The time index of a sealed segment: from its file, or else from its records.
 pub(crate) fn open_sealed<S: Storage>(shared: &Shared<S>, segment: &SealedSegment<S>) -> Result<SealedTimeIndex> {
     let sealed = &segment.sealed;
-    if let Ok(index) = SealedTimeIndex::read(&shared.site, &sealed.name, sealed.end) {
+    let is_cut = segment.lock_cut();
+    if !*is_cut && let Ok(index) = SealedTimeIndex::read(&shared.site, &sealed.name, sealed.end) {
         return Ok(index);
     }
     let mut index = TimeIndex::new(sealed.name.base, TIME_INDEX_INTERVAL_BYTES);
-    note_rest(&mut index, shared.reader_of(segment)?)?;
+    note_rest(&mut index, &shared.storage, shared.reader_of(segment)?)?;
     let index = index.seal();
-    if shared.site.access == Access::Write {
+    if shared.site.access == Access::Write && !*is_cut {
         index.write(&shared.site, &sealed.name);
     }
     Ok(index)
@@ -123,15 +146,7 @@ impl<S: Storage> SegmentedReader<S> {
     /// older. Kafka's `offsetsForTimes` asks the same.
     pub fn offset_for_time(&self, timestamp_ms: u64) -> Result<Option<Offset>> {
         let view = self.shared.view();
-        let mut from = view.newest_times.lookup(timestamp_ms);
-        for segment in &view.sealed {
-            let times = self.shared.times_of(segment)?;
-            if times.largest_timestamp_ms() >= timestamp_ms {
-                from = times.lookup(timestamp_ms);
-                break;
-            }
-        }
-        let from = from.max(view.start());
+        let from = self.start_in_view(&view, timestamp_ms)?;
         // The same moment: what retention deletes meanwhile is still there for this search.
         let mut scan = self.scan_view(view, from)?;
         while let Some(entry) = scan.next()? {
@@ -140,5 +155,23 @@ impl<S: Storage> SegmentedReader<S> {
             }
         }
         Ok(None)
+    }
+
+    /// Where a scan of this moment's records may start that looks for the first one with a timestamp of `timestamp_ms`
+    /// or later: everything in front of it is older.
+    pub fn start_for_time(&self, timestamp_ms: u64) -> Result<Offset> {
+        self.start_in_view(&self.shared.view(), timestamp_ms)
+    }
+
+    fn start_in_view(&self, view: &View<S>, timestamp_ms: u64) -> Result<Offset> {
+        let mut from = view.newest_times.lookup(timestamp_ms);
+        for segment in &view.sealed {
+            let times = self.shared.times_of(segment)?;
+            if times.largest_timestamp_ms() >= timestamp_ms {
+                from = times.lookup(timestamp_ms);
+                break;
+            }
+        }
+        Ok(from.max(view.start()))
     }
 }

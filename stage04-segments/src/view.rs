@@ -25,11 +25,24 @@ pub(crate) struct SealedSegment<S: Storage> {
     pub(crate) stored_bytes: u64,
     reader: OnceLock<S::Reader>,
     times: OnceLock<SealedTimeIndex>,
+    /// Whether the log was cut in this segment or in front of it: another one may have its name now.
+    is_cut: Mutex<bool>,
 }
 
 impl<S: Storage> SealedSegment<S> {
     pub(crate) fn new(sealed: Sealed, stored_bytes: u64) -> SealedSegment<S> {
-        SealedSegment { sealed, stored_bytes, reader: OnceLock::new(), times: OnceLock::new() }
+        SealedSegment {
+            sealed,
+            stored_bytes,
+            reader: OnceLock::new(),
+            times: OnceLock::new(),
+            is_cut: Mutex::default(),
+        }
+    }
+
+    /// Held by whoever reads or writes a file that was derived from the segment, and by whoever cuts the log.
+    pub(crate) fn lock_cut(&self) -> MutexGuard<'_, bool> {
+        self.is_cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,6 +22,9 @@ use crate::varint::{put, take, unzigzag, zigzag};
 /// The fewest bytes that a record takes: three numbers.
 pub(crate) const RECORD_BYTES_MIN: u32 = 3;
 
+/// Where no record starts.
+const BEHIND_ALL: usize = usize::MAX;
+
 /// The most bytes that a record takes beside its key and value: four numbers, two of which are lengths of at most five
 /// bytes.
 pub(crate) const RECORD_OVERHEAD_BYTES_MAX: usize = 30;
@@ -68,7 +71,8 @@ impl BodyCursor {
     pub fn new(header: &FrameHeader) -> BodyCursor {
         let FrameHeader { count, base_offset, base_timestamp_ms, .. } = *header;
         BodyCursor {
-            at: 0,
+            // A batch is not looked into. Behind the end of every body, there is no record to be found.
+            at: if header.is_batch() { BEHIND_ALL } else { 0 },
             passed: 0,
             count,
             offset: base_offset,
@@ -156,6 +160,10 @@ impl BodyCursor {
 
     #[cold]
     fn malformed(&self, what: &str) -> FormatError {
+        if self.at == BEHIND_ALL {
+            let what = format!("a batch of {} records, which the log does not look into", self.count);
+            return FormatError::Malformed(what);
+        }
         FormatError::Malformed(format!("record {} of the frame's {} {what}", self.passed + 1, self.count))
     }
 }

@@ -56,7 +56,7 @@ fn dump_part(disk: &Arc<dyn Disk>, part: &LogPart, records: bool, out: &mut dyn 
         match walk.step()? {
             Ok(frame) => {
                 dump_frame(&frame, out)?;
-                if records {
+                if records && !frame.header.is_batch() {
                     dump_records(&mut walk, &frame, out)?;
                 }
             }
@@ -83,7 +83,10 @@ fn dump_frame(frame: &Frame, out: &mut dyn Write) -> Result<()> {
     let text = format_args!(
         "{position:>9}  {base}..{end}  {count} records, {bytes} bytes, synced {synced}, timestamps {first}..{last}"
     );
-    line(out, text)
+    match header.is_batch() {
+        true => line(out, format_args!("{text}, a batch of epoch {}", header.epoch)),
+        false => line(out, text),
+    }
 }
 
 fn dump_records(walk: &mut FrameWalk, frame: &Frame, out: &mut dyn Write) -> Result<()> {

@@ -15,8 +15,8 @@ pub const FRAME_BODY_BYTES: usize = 2048;
 /// Makes frames of records whose offsets follow each other. It keeps its memory from one append to the next.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    bytes: Vec<u8>,
-    starts: Vec<Place>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) starts: Vec<Place>,
 }
 
 impl Encoder {

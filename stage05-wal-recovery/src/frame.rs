@@ -5,11 +5,11 @@
 //! bytes  4..8    length of the body, without padding     u32, little-endian as all
 //! bytes  8..16   offset of the first record              u64
 //! bytes 16..20   number of records                       u32
-//! bytes 20..24   epoch: 0 until stage 6                  u32
+//! bytes 20..24   epoch: 0, but for a batch of stage 6    u32
 //! bytes 24..32   synced through: the records in front of this offset were durable when the frame was written   u64
 //! bytes 32..40   timestamp of the first record           u64
 //! bytes 40..48   largest timestamp                       u64
-//! bytes 48..52   attributes: bit 0, offsets have gaps    u32
+//! bytes 48..52   attributes: bit 0, offsets have gaps; bit 1, the body is a batch    u32
 //! bytes 52..56   body checksum: number of records, both timestamps, attributes, body        CRC-32 (IEEE)
 //! bytes 56..     the body, then zeros up to a multiple of 8
 //! ```
@@ -41,6 +41,10 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The attribute of a frame whose records carry their offsets, since some in between are gone.
 pub const HAS_GAPS: u32 = 1;
 
+/// The attribute of a frame whose body is a producer's batch, in the producer's own encoding: see
+/// [`batch_frame`](crate::batch_frame).
+pub const IS_BATCH: u32 = 2;
+
 /// A frame's header, without its own checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
@@ -50,7 +54,7 @@ pub struct FrameHeader {
     pub base_offset: Offset,
     /// How many records there are.
     pub count: u32,
-    /// The leader's epoch: 0 until stage 6.
+    /// The leader's epoch: 0, but for a batch of stage 6.
     pub epoch: u32,
     /// Every record in front of this one was durable when the frame was written.
     pub synced_through: Offset,
@@ -58,7 +62,7 @@ pub struct FrameHeader {
     pub base_timestamp_ms: u64,
     /// The largest timestamp.
     pub max_timestamp_ms: u64,
-    /// [`HAS_GAPS`] or 0.
+    /// [`HAS_GAPS`], [`IS_BATCH`] or 0.
     pub attributes: u32,
     /// The checksum of the body and of what the producer said about it: see [`FrameHeader::body_crc_of`].
     pub body_crc: u32,
@@ -112,16 +116,18 @@ impl FrameHeader {
 
     /// What a writer never writes, whatever its checksum says: a header of zeros has a checksum of zero for one salt
     /// in four thousand million, and another program may write anything.
-    fn check_fields(&self) -> Result<(), FormatError> {
+    pub(crate) fn check_fields(&self) -> Result<(), FormatError> {
         let bytes = self.body_bytes;
         if bytes == 0 || bytes as usize > BATCH_BYTES_MAX {
             return Err(FormatError::ImpossibleLength { bytes: bytes.into(), bytes_max: BATCH_BYTES_MAX as u64 });
         }
-        if self.attributes & !HAS_GAPS != 0 {
-            return Err(FormatError::UnknownAttributes { found: self.attributes, known: HAS_GAPS });
+        if !matches!(self.attributes, 0 | HAS_GAPS | IS_BATCH) {
+            return Err(FormatError::UnknownAttributes { found: self.attributes, known: HAS_GAPS | IS_BATCH });
         }
         let has_offsets = self.base_offset.0.checked_add(self.count.into()).is_some();
-        if self.count == 0 || self.count > bytes / RECORD_BYTES_MIN || !has_offsets {
+        // A batch may be compressed: its records take no room of their own.
+        let has_room = self.is_batch() || self.count <= bytes / RECORD_BYTES_MIN;
+        if self.count == 0 || !has_room || !has_offsets {
             return Err(FormatError::ImpossibleCount { count: self.count, base_offset: self.base_offset, bytes });
         }
         Ok(())
@@ -180,6 +186,11 @@ impl FrameHeader {
     /// Whether the records carry their offsets.
     pub fn has_gaps(&self) -> bool {
         self.attributes & HAS_GAPS != 0
+    }
+
+    /// Whether the body is a producer's batch, and no records that the log could tell.
+    pub fn is_batch(&self) -> bool {
+        self.attributes & IS_BATCH != 0
     }
 
     /// The offset behind the last record, or `None` if there are gaps: then only the body says it.

@@ -33,7 +33,7 @@ pub struct FrameScan {
     header: Option<FrameHeader>,
     /// That frame's records, if its body has passed too.
     open: Option<OpenFrame>,
-    window: Vec<u8>,
+    pub(crate) window: Vec<u8>,
     /// How much of the window is used for the next read.
     window_bytes: usize,
     /// `window[start..filled]` are the bytes of the file from `next.position` on.
@@ -161,14 +161,19 @@ impl FrameScan {
         }
     }
 
-    /// Reads and checks the body of the next frame, whose header has passed.
-    fn open(&mut self, header: FrameHeader) -> Result<()> {
+    /// Reads and checks the body of the next frame, whose header has passed, and says where it is in the window.
+    pub(crate) fn check_body(&mut self, header: FrameHeader) -> Result<Range<usize>> {
         let frame_bytes = header.frame_bytes() as usize;
         self.fill(frame_bytes)?;
         let body_start = self.start + FRAME_HEADER_BYTES;
         let checked = header.check_body(&self.window[body_start..self.start + frame_bytes]);
         checked.map_err(|cause| self.bad_frame(cause))?;
-        let body = body_start..body_start + header.body_bytes as usize;
+        Ok(body_start..body_start + header.body_bytes as usize)
+    }
+
+    /// Opens the next frame, whose header has passed.
+    fn open(&mut self, header: FrameHeader) -> Result<()> {
+        let body = self.check_body(header)?;
         let cursor = BodyCursor::new(&header).up_to(self.end_offset.unwrap_or(Offset(u64::MAX)));
         self.open = Some(OpenFrame { body, cursor });
         Ok(())
@@ -257,7 +262,7 @@ impl FrameScan {
 
     /// What is wrong with the next frame, and where that is.
     #[cold]
-    fn bad_frame(&self, cause: FormatError) -> Error {
+    pub(crate) fn bad_frame(&self, cause: FormatError) -> Error {
         let Place { offset: expected, position } = self.next;
         Error::BadFrame { path: self.file.path().to_owned(), position, expected, cause }
     }

@@ -1,10 +1,12 @@
 //! Frames as the storage of a log's segments.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use stage04::name::Part;
-use stage04::{Access, DiskFile, Error, IndexSite, Offset, Place, Result, Sealed, SegmentName, Site, Storage};
+use stage04::{Access, DiskFile, Error, IndexSite, Offset, Place, Result, Sealed, SegmentName, Site, Stamp, Storage};
 
+use crate::cut;
 use crate::decision::RecoveryMode;
 use crate::frame_file::{FrameFile, Kind, first_place};
 use crate::lazy_index::LazyIndex;
@@ -64,6 +66,23 @@ impl Storage for Framed {
 
     fn rewriter(&self, base: Offset) -> Result<FrameRewriter> {
         Ok(FrameRewriter::new(self.salts.header(base)?))
+    }
+
+    fn visit_stamps(
+        &self,
+        reader: &FramedReader,
+        from: Offset,
+        visit: &mut dyn FnMut(Stamp) -> ControlFlow<()>,
+    ) -> Result<()> {
+        cut::visit_stamps(reader, from, visit)
+    }
+
+    fn place_to_cut(&self, reader: &FramedReader, offset: Offset) -> Result<Option<Place>> {
+        cut::place_to_cut(reader, offset)
+    }
+
+    fn before_cut(&self, site: &Site, segment: &SegmentName, cut: Place) -> Result<()> {
+        cut::move_point_back(site, segment, cut)
     }
 }
 

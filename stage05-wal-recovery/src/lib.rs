@@ -56,7 +56,9 @@
 //! [`survey`](mod@survey), [`torn_file`], [`recovery`], [`framed`], [`stage`].
 //!
 //! On top: [`parts`], [`verify`](mod@verify), [`dump`](mod@dump), [`salvage`](mod@salvage), [`kv`], [`spectrum`].
+//! For stage 6: [`batch_frame`], `cut`.
 
+pub mod batch_frame;
 pub mod behind;
 pub mod body;
 pub mod decision;
@@ -85,6 +87,7 @@ pub mod verify;
 pub mod walk;
 pub mod writer;
 
+mod cut;
 mod lazy_index;
 mod segment;
 mod spare_window;

@@ -1,5 +1,6 @@
 //! Appending to the newest segment.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use stage04::{
@@ -84,6 +85,16 @@ impl FramedWriter {
         self.end
     }
 
+    /// The segment's file, for messages.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Every record in front of this one is durable.
+    pub(crate) fn durable_end(&self) -> Offset {
+        self.segment.end(Visibility::Durable).offset
+    }
+
     /// The state of the index.
     pub fn index_report(&self) -> IndexReport {
         self.segment.lazy_index.report(&self.segment.frames)
@@ -105,6 +116,26 @@ impl FramedWriter {
         // On a full disk there is no room for zeros. What matters is that the records are there.
         let is_filled = self.file.write_at(&zeros, position).is_ok();
         self.filled = if is_filled { target } else { position };
+    }
+
+    /// Writes the frames that `encode` makes, from this place on, with this salt, and saying that everything in front of
+    /// this offset is durable. It returns the place behind them.
+    pub(crate) fn append_frames(
+        &mut self,
+        encode: impl FnOnce(&mut Encoder, Place, u64, Offset) -> Place,
+    ) -> Result<Offset> {
+        // Before anything is written behind what it knows of: see `LazyIndex`.
+        let loaded = self.segment.index();
+        let Place { offset, position } = self.end;
+        let synced_through = self.durable_end();
+        let end = encode(&mut self.encoder, self.end, self.salt, synced_through);
+        let written = self.file.write_at(self.encoder.bytes(), position);
+        written.map_err(|e| Error::io(format!("write at byte {position}"), self.file.path(), e))?;
+        self.end = end;
+        self.segment.set_written(end);
+        let starts = self.encoder.starts().iter().copied();
+        loaded.index.push_places(starts.filter(|&place| self.segment.frames.is_worth_an_entry(place)));
+        Ok(offset)
     }
 
     /// Writes to the index file what it lacks. Only for frames that are durable (I1).
@@ -130,18 +161,7 @@ impl Log for FramedWriter {
 
     fn append(&mut self, records: &[Record<'_>]) -> Result<Offset> {
         records.iter().try_for_each(Record::check_size)?;
-        // Before anything is written behind what it knows of: see `LazyIndex`.
-        let loaded = self.segment.index();
-        let Place { offset, position } = self.end;
-        let synced_through = self.segment.end(Visibility::Durable).offset;
-        let end = self.encoder.encode(self.end, self.salt, synced_through, records);
-        let written = self.file.write_at(self.encoder.bytes(), position);
-        written.map_err(|e| Error::io(format!("write at byte {position}"), self.file.path(), e))?;
-        self.end = end;
-        self.segment.set_written(end);
-        let starts = self.encoder.starts().iter().copied();
-        loaded.index.push_places(starts.filter(|&place| self.segment.frames.is_worth_an_entry(place)));
-        Ok(offset)
+        self.append_frames(|encoder, at, salt, synced_through| encoder.encode(at, salt, synced_through, records))
     }
 
     fn sync(&mut self) -> Result<Offset> {

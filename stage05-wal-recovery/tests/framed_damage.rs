@@ -8,7 +8,7 @@ use framed_common::*;
 use lab::records::{record, records};
 use lab::sim::SimDisk;
 use proptest::prelude::*;
-use stage05::frame::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, HAS_GAPS};
+use stage05::frame::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, HAS_GAPS, IS_BATCH};
 use stage05::header::SEGMENT_HEADER_BYTES;
 use stage05::{Access, Error, FormatError, Log, Offset, Reader, Record, Scan};
 
@@ -220,13 +220,14 @@ fn a_file_that_is_cut_under_a_reader_is_an_error() {
 #[test]
 fn a_header_that_says_what_no_writer_writes_is_refused() {
     type Change = fn(&mut FrameHeader);
-    let changes: [(Change, &str); 9] = [
+    let changes: [(Change, &str); 10] = [
         (|header| header.count = 0, "0 records from record 1000 on in a body of 3 bytes"),
         (|header| header.count = 2, "2 records from record 1000 on in a body of 3 bytes"),
         (|header| header.body_bytes = 0, "a body of 0 bytes"),
         (|header| header.body_bytes = 100, "a body of 100 bytes, where it can have 1 to 8"),
         (|header| header.body_bytes = BATCH_BYTES_MAX as u32 + 1, "8388609 bytes, where it can have 1 to 8388608"),
-        (|header| header.attributes = 2, "unknown attributes: 0x00000002"),
+        (|header| header.attributes = 4, "unknown attributes: 0x00000004, of which 0x00000003 are known"),
+        (|header| header.attributes = HAS_GAPS | IS_BATCH, "unknown attributes: 0x00000003"),
         (|header| header.attributes = HAS_GAPS, "unknown attributes: 0x00000001, of which 0x00000000 are known"),
         (|header| header.base_offset = Offset(u64::MAX), "1 records from record 18446744073709551615 on"),
         (|header| header.base_offset = Offset(BASE + 1), "holds record 1001, expected record 1000"),

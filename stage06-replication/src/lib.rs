@@ -7,5 +7,6 @@ pub mod batch;
 pub mod epochs;
 pub mod ids;
 pub mod replica_log;
+pub mod tablet_log;
 
 pub use stage05::*;

@@ -1,0 +1,122 @@
+//! Reading a tablet's log, from any thread.
+
+use bytes::Bytes;
+use stage05::batch_frame::BatchFrame;
+use stage05::reader::FramedReader;
+use stage05::{Framed, Offset, Reader, Result, SegmentAt, SegmentedReader};
+
+use crate::batch::Batch;
+use crate::epochs::Epochs;
+use crate::ids::LeaderEpoch;
+
+/// A reader of a [`TabletLog`](super::TabletLog): cheap to clone, never in the writer's way.
+///
+/// A call sees the segments of one moment. If the log is cut while it runs, it still gives what was there before; whoever
+/// stays in front of the high watermark does not notice.
+#[derive(Clone, Debug)]
+pub struct TabletReader {
+    reader: SegmentedReader<Framed>,
+}
+
+impl TabletReader {
+    pub(super) fn new(reader: SegmentedReader<Framed>) -> TabletReader {
+        TabletReader { reader }
+    }
+
+    /// Batches from the one that holds `from` on, as [`ReplicaLog::read`](crate::replica_log::ReplicaLog::read) says.
+    /// Each was checked, and is copied once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Deleted`](stage05::Error::Deleted) if the log starts behind `from`; damage, with its place. What is in
+    /// front of the damage comes from a call for less.
+    pub fn read(&self, from: Offset, bytes_max: usize) -> Result<Vec<Batch>> {
+        let (mut batches, mut bytes): (Vec<Batch>, usize) = (Vec::new(), 0);
+        for segment in self.reader.segments_from(from)? {
+            let SegmentAt { reader, base, .. } = segment?;
+            let mut scan = reader.scan(from.max(base))?;
+            // The header says how long a batch is, so that one which is too much is not read.
+            while let Some(header) = scan.peek_header()? {
+                bytes = bytes.saturating_add(header.body_bytes as usize);
+                if !batches.is_empty() && bytes > bytes_max {
+                    return Ok(batches);
+                }
+                batches.extend(scan.next_batch()?.map(batch_of));
+            }
+        }
+        Ok(batches)
+    }
+
+    /// The offset of the first record of a batch such that every batch in front of it is older than `timestamp_ms`, and
+    /// it is not: its largest timestamp is that or later. `None` if there is none.
+    ///
+    /// Which of the batch's records it is, only its producer's format can tell.
+    pub fn offset_for_time(&self, timestamp_ms: u64) -> Result<Option<Offset>> {
+        let from = self.reader.start_for_time(timestamp_ms)?.max(self.start());
+        for segment in self.reader.segments_from(from)? {
+            let SegmentAt { reader, base, .. } = segment?;
+            let mut scan = reader.scan(from.max(base))?;
+            while let Some(header) = scan.peek_header()? {
+                if header.max_timestamp_ms >= timestamp_ms {
+                    return Ok(Some(header.base_offset));
+                }
+                scan.pass_frame()?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where each leader's batches start.
+    ///
+    /// Epochs only grow. So a segment whose first batch has the same epoch as the first of the next one has no other, and
+    /// is not read: in a log of a thousand segments, that is a thousand headers and a few segments.
+    pub fn epochs(&self) -> Result<Epochs> {
+        let mut epochs = Epochs::default();
+        let mut segments = Vec::new();
+        for segment in self.reader.segments_from(self.start())? {
+            let segment = segment?;
+            let first = segment.reader.scan(segment.base)?.peek_header()?;
+            segments.push((segment, first.map(|header| LeaderEpoch(header.epoch))));
+        }
+        for (at, (segment, first)) in segments.iter().enumerate() {
+            let Some(first) = *first else { continue };
+            epochs.begin(first, segment.base);
+            let next = segments.get(at + 1).and_then(|(_, epoch)| *epoch);
+            if next != Some(first) {
+                begin_all(segment, &mut epochs)?;
+            }
+        }
+        Ok(epochs)
+    }
+
+    /// The offset of the first record that is still there.
+    pub fn start(&self) -> Offset {
+        self.reader.start()
+    }
+
+    /// The offset behind the last record that was written.
+    pub fn end(&self) -> Offset {
+        self.reader.end()
+    }
+}
+
+/// Notes the epochs of one segment, by the headers of its batches.
+fn begin_all(segment: &SegmentAt<FramedReader>, epochs: &mut Epochs) -> Result<()> {
+    let mut scan = segment.reader.scan(segment.base)?;
+    while let Some(header) = scan.peek_header()? {
+        epochs.begin(LeaderEpoch(header.epoch), header.base_offset);
+        scan.pass_frame()?;
+    }
+    Ok(())
+}
+
+fn batch_of(frame: BatchFrame<'_>) -> Batch {
+    Batch {
+        base_offset: frame.base_offset,
+        epoch: LeaderEpoch(frame.epoch),
+        count: frame.count,
+        base_timestamp_ms: frame.base_timestamp_ms,
+        max_timestamp_ms: frame.max_timestamp_ms,
+        body: Bytes::copy_from_slice(frame.body),
+    }
+}

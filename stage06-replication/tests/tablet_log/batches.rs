@@ -1,0 +1,59 @@
+//! What all tests of a tablet's log need.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use stage05::header::SEGMENT_HEADER_BYTES;
+use stage06::batch::Batch;
+use stage06::epochs::Epochs;
+use stage06::ids::LeaderEpoch;
+use stage06::replica_log::ReplicaLog;
+use stage06::tablet_log::TabletLog;
+use stage06::{Disk, Framed, Offset, Result, SegmentOptions};
+
+/// Segments of a few batches, with an index entry for nearly each.
+pub fn options() -> SegmentOptions {
+    let bytes = SEGMENT_HEADER_BYTES as u64 + 400;
+    SegmentOptions { index_interval_bytes: 100, ..SegmentOptions::with_segment_bytes(bytes) }
+}
+
+pub fn open(disk: &Arc<dyn Disk>) -> Result<TabletLog> {
+    TabletLog::open(disk, Framed::default(), options())
+}
+
+/// A batch with a body that says which one it is. `salt` tells it from another at the same offset.
+pub fn batch(base: Offset, count: u32, epoch: u32, salt: u64) -> Batch {
+    let body = format!("batch {base}, {count} records, epoch {epoch}, {salt:04}");
+    let base_timestamp_ms = 1000 + base.0;
+    Batch {
+        base_offset: base,
+        epoch: LeaderEpoch(epoch),
+        count,
+        base_timestamp_ms,
+        max_timestamp_ms: base_timestamp_ms + u64::from(count),
+        body: Bytes::from(body),
+    }
+}
+
+/// Batches of 1, 2, 3, 1, 2 … records from `base` on.
+pub fn batches(base: Offset, how_many: u32, epoch: u32, salt: u64) -> Vec<Batch> {
+    let mut next = base;
+    let one = |number| {
+        let batch = batch(next, number % 3 + 1, epoch, salt);
+        next = batch.end_offset();
+        batch
+    };
+    (0..how_many).map(one).collect()
+}
+
+/// The epochs of these batches.
+pub fn epochs_of(batches: &[Batch]) -> Epochs {
+    let mut epochs = Epochs::default();
+    batches.iter().for_each(|batch| epochs.begin(batch.epoch, batch.base_offset));
+    epochs
+}
+
+/// All batches of a log.
+pub fn all(log: &TabletLog) -> Vec<Batch> {
+    log.read(log.start(), usize::MAX).expect("the log can be read")
+}

@@ -1,0 +1,8 @@
+//! A tablet's log on disk: against a model, in every crash, with every bit flipped.
+
+mod batches;
+mod bits;
+mod crash;
+mod faults;
+mod model;
+mod refused;
