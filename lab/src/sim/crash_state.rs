@@ -1,5 +1,6 @@
 //! What a power cut may leave of a disk.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::SimDisk;
@@ -63,8 +64,8 @@ pub(super) trait Remains: std::fmt::Debug + Send {
     /// The file's content.
     fn image(&self, choice: &[u32]) -> SparseBytes;
 
-    /// Whether an earlier choice gives the same content.
-    fn repeats(&self, choice: &[u32]) -> bool;
+    /// Makes of a choice the first one that gives the same content.
+    fn simplify(&self, choice: &mut [u32]);
 
     /// For each unsynced event, what became of it.
     fn fates(&self, choice: &[u32]) -> Vec<(Option<usize>, String)>;
@@ -124,12 +125,19 @@ impl Crash {
         crash
     }
 
-    /// All states, or a sample of them. Of the choices that differ in nothing that one can see, one is taken.
+    /// All states, or a sample of them, each once.
     pub fn states(self, sampling: Sampling) -> impl Iterator<Item = CrashState> {
         let mut choices = Choices::new(self.options(), sampling, self.point as u64);
+        let mut visited = HashSet::new();
         std::iter::from_fn(move || {
-            let choice = choices.find(|choice| !self.repeats(choice))?;
-            Some(self.state(&choice))
+            loop {
+                // A choice that was drawn stands for another one of the same kind, if that gives the same disk: to pass
+                // it over would leave few of a sample when many a choice is about nothing that one can see.
+                let choice = self.simplest(choices.next()?);
+                if visited.insert(choice.clone()) {
+                    return Some(self.state(&choice));
+                }
+            }
         })
     }
 
@@ -212,16 +220,18 @@ impl Crash {
         })
     }
 
-    /// Whether an earlier choice gives the same disk: it says the same of each file, but for files without a name.
-    fn repeats(&self, choice: &[u32]) -> bool {
-        if self.parts(choice).any(|(_, remains, part)| remains.repeats(part)) {
-            return true;
+    /// The first choice that gives the same disk: it keeps nothing of a file that has no name.
+    fn simplest(&self, mut choice: Vec<u32>) -> Vec<u32> {
+        let names = self.surviving_names(&choice);
+        let mut at = choice.len() - self.unsynced.iter().map(|(_, remains)| remains.choices()).sum::<usize>();
+        for (id, remains) in &self.unsynced {
+            let part = &mut choice[at..at + remains.choices()];
+            match names.values().any(|named| named == id) {
+                true => remains.simplify(part),
+                false => part.fill(0),
+            }
+            at += remains.choices();
         }
-        if self.name_changes.is_empty() {
-            return false;
-        }
-        let names = self.surviving_names(choice);
-        let nameless = |id: FileId| names.values().all(|named| *named != id);
-        self.parts(choice).any(|(id, _, part)| part.iter().any(|&option| option != 0) && nameless(id))
+        choice
     }
 }

@@ -58,9 +58,7 @@ impl Remains for Prefix {
         image
     }
 
-    fn repeats(&self, _: &[u32]) -> bool {
-        false
-    }
+    fn simplify(&self, _: &mut [u32]) {}
 
     fn fates(&self, choice: &[u32]) -> Vec<(Option<usize>, String)> {
         let cut = self.cuts[choice[0] as usize];

@@ -77,14 +77,14 @@ impl Remains for Torn {
     }
 
     /// Whether an earlier version of some sector is the same in front of the file's end.
-    fn repeats(&self, choice: &[u32]) -> bool {
+    fn simplify(&self, choice: &mut [u32]) {
         let length = self.lengths[choice[0] as usize];
-        let mut sectors = self.sectors.iter().zip(&choice[1..]);
-        sectors.any(|(sector, choice)| {
+        for (sector, choice) in self.sectors.iter().zip(&mut choice[1..]) {
             let shown = length.saturating_sub(sector.number * SECTOR_BYTES).min(SECTOR_BYTES) as usize;
-            let (earlier, rest) = sector.versions.split_at(*choice as usize);
-            earlier.iter().any(|version| version.bytes[..shown] == rest[0].bytes[..shown])
-        })
+            let chosen = &sector.versions[*choice as usize].bytes[..shown];
+            let first = sector.versions.iter().position(|version| version.bytes[..shown] == *chosen);
+            *choice = first.map_or(*choice, |first| first as u32);
+        }
     }
 
     fn fates(&self, choice: &[u32]) -> Vec<(Option<usize>, String)> {
