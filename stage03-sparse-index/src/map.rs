@@ -15,7 +15,7 @@
 //!   `&[u8]` into the map. We hold a raw pointer, and every entry is copied out by one volatile read, after which
 //!   it is eight bytes of our own. The value may be wrong, and a wrong entry is an ordinary event here (I4).
 //! - **The read is in bounds and aligned.** `get` compares the slot with the number of entries that were mapped, which
-//!   never grows, and the mapping is as long as that. `[u8; 8]` may lie at any address.
+//!   never grows, and the mapping is as long as that. It starts at a page, so each entry is aligned as a `u64` is.
 //! - **The mapping outlives the read.** The map is unmapped by its own drop, and `get` borrows it.
 //! - **Vanishing** is what no argument of ours excludes: if another program *cuts* the file, reading a page that is
 //!   gone ends this process with SIGBUS. That is a crash, not undefined behaviour, and the log survives a crash. This
@@ -78,9 +78,10 @@ impl StoredEntries {
         assert!(slot < self.entries, "slot {slot} of {}", self.entries);
         let at = slot * ENTRY_BYTES;
         IndexEntry::decode(match &self.source {
-            // SAFETY: `slot` is below the number of entries mapped, `[u8; 8]` needs no alignment, and `self` keeps the
-            // mapping alive. Volatile, because the bytes belong to a file: see the head of this module.
-            Source::Mapped(map) => unsafe { map.as_ptr().add(at).cast::<[u8; ENTRY_BYTES]>().read_volatile() },
+            // SAFETY: `slot` is below the number of entries mapped, and `self` keeps the mapping alive. The mapping starts
+            // at a page, so that every eighth byte is aligned for a `u64`. Volatile, because the bytes belong to a file:
+            // see the head of this module. One number, because eight volatile bytes would be eight loads.
+            Source::Mapped(map) => unsafe { map.as_ptr().add(at).cast::<u64>().read_volatile() }.to_ne_bytes(),
             Source::Copied(bytes) => {
                 bytes[at..at + ENTRY_BYTES].try_into().expect("a slice of eight bytes is eight bytes")
             }
