@@ -26,4 +26,6 @@ mod source;
 #[cfg(feature = "reference")]
 pub mod tool;
 #[cfg(feature = "reference")]
+mod workers;
+#[cfg(feature = "reference")]
 pub mod zoo;

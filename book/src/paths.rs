@@ -30,9 +30,14 @@ pub fn quick_results() -> PathBuf {
     target().join("course").join("quick.json")
 }
 
-/// Where exercises are tried and judged: copies of stages that are made anew each time, and what is compiled of them.
-pub fn workshop() -> PathBuf {
-    target().join("course").join("workshop")
+/// Where exercises are tried: copies of stages that are made anew each time, and what is compiled of them.
+pub fn gates() -> PathBuf {
+    target().join("course").join("gates")
+}
+
+/// Where what a student has written is judged, in the same way.
+pub fn grading() -> PathBuf {
+    target().join("course").join("grading")
 }
 
 /// The numbers that are checked in, to compare with.

@@ -125,7 +125,12 @@ impl Grading<'_> {
         }
         let seed = self.limits.seed.to_string();
         let environment = [(lab::random::SEED_VARIABLE, OsStr::new(&seed))];
-        let manner = Manner { limit: self.limits.test, deadline: Some(deadline), environment: &environment };
+        let manner = Manner {
+            limit: self.limits.test,
+            deadline: Some(deadline),
+            environment: &environment,
+            ..Manner::default()
+        };
         run_all(&tests, &manner, |_| {}).map(Ok)
     }
 

@@ -23,8 +23,6 @@ pub struct Build<'a> {
     pub targets: Vec<String>,
     /// The package's name, if the folder is that of a workspace with several.
     pub package_name: Option<&'a str>,
-    /// Whether warnings are errors.
-    pub deny_warnings: bool,
     /// Whether Cargo's words go to standard error as they come. If not, they are part of the error.
     pub talks: bool,
     /// What is added to Cargo's environment.
@@ -34,15 +32,7 @@ pub struct Build<'a> {
 impl Default for Build<'_> {
     fn default() -> Self {
         let (package, target_dir) = (Path::new("."), Path::new("target"));
-        Build {
-            package,
-            target_dir,
-            targets: Vec::new(),
-            package_name: None,
-            deny_warnings: false,
-            talks: false,
-            environment: &[],
-        }
+        Build { package, target_dir, targets: Vec::new(), package_name: None, talks: false, environment: &[] }
     }
 }
 
@@ -89,9 +79,6 @@ impl Build<'_> {
         command.arg(self.package.join("Cargo.toml"));
         command.env("CARGO_TARGET_DIR", self.target_dir).env_remove("RUST_BACKTRACE");
         command.envs(self.environment.iter().copied());
-        if self.deny_warnings {
-            command.env("RUSTFLAGS", "-D warnings");
-        }
         if let Some(name) = self.package_name {
             command.args(["--package", name]);
         }

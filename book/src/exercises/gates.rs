@@ -5,21 +5,24 @@
 //! of the others must fail, those of the next part for the reason that the part names. With all parts done, every test
 //! of the stage must pass.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::build::{Binary, Build};
+use super::build::{Binary, Build, DoesNotCompile};
 use super::course::{Course, package_name};
 use super::explain::telling_panic;
+use super::manifest;
 use super::runner::{Manner, Outcome, Ran, run_all};
 use super::spec::{Part, Spec, TEST_TARGET};
 use super::starter::{self, Written};
 use super::state::Over;
 use super::subtract::Sources;
 use super::verdict::{is_judged_by, judges, targets};
+use crate::workers::{Profile, cores, for_each, mirror, seed, share};
 
 /// Long enough for the longest crash test of a stage on a busy machine.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -30,30 +33,100 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The fewest and the most lines of a part that is to be written.
 const LINES: std::ops::RangeInclusive<usize> = 15..=75;
 
-/// Tries all states of a stage's exercises, in `folder`. Returns what is wrong with them.
-pub fn try_stage(
-    course: &Course,
-    spec: &Spec,
-    folder: &Path,
-    parts_only: bool,
-    note: &dyn Fn(&str),
-) -> Result<Vec<String>> {
-    let mut wrong = check_text(course, spec)?;
-    let course = course.with_exercises(&folder.join("exercises"));
-    let target_dir = folder.join("target");
-    for written in 0..=spec.parts.len() {
-        note(&format!("stage {}: {written} of {} parts written", spec.stage, spec.parts.len()));
-        let copy = fresh_copy(&course, spec, Written(written))?;
-        let targets = if written == spec.parts.len() { Vec::new() } else { targets(spec.parts.iter()) };
-        let build = Build { package: &copy, target_dir: &target_dir, targets, deny_warnings: true, ..Build::default() };
-        let state = format!("stage {} with {written} parts written", spec.stage);
-        match build.run()? {
-            Err(error) => wrong.push(format!("{state} does not compile without a warning:\n{}", error.words)),
-            Ok(binaries) => wrong
-                .extend(try_state(spec, written, parts_only, &binaries)?.into_iter().map(|w| format!("{state}: {w}"))),
+/// Tries the exercises of a course.
+#[derive(Debug)]
+pub struct Gates<'a> {
+    /// The course.
+    pub course: &'a Course,
+    /// Where the copies of stages are, and what is compiled of them: the next time less is to be built.
+    pub folder: &'a Path,
+    /// A target directory from which other people's packages are taken, as far as they are there.
+    pub built: &'a Path,
+    /// The most states at a time.
+    pub jobs: usize,
+    /// Whether the other tests of a stage that is written in full are left out.
+    pub parts_only: bool,
+}
+
+/// A stage with so many of its parts written.
+#[derive(Clone, Copy)]
+struct State<'a> {
+    spec: &'a Spec,
+    written: usize,
+}
+
+impl Gates<'_> {
+    /// Tries all states of the exercises of these stages. Returns what is wrong with them. `told` hears of each state
+    /// as it has been tried, from several threads.
+    pub fn try_all(&self, specs: &[Spec], told: &(dyn Fn(&str) + Sync)) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        for spec in specs {
+            wrong.extend(check_text(self.course, spec)?);
+        }
+        // What takes longest comes first, so that nobody works alone in the end: the last stage, written in full.
+        let mut states: Vec<State> =
+            specs.iter().flat_map(|spec| (0..=spec.parts.len()).map(move |written| State { spec, written })).collect();
+        states.sort_by_key(|state| Reverse((state.spec.stage, state.written)));
+        let Some(first) = states.first() else { return Ok(wrong) };
+        let benches: Vec<Bench> = (0..self.jobs.clamp(1, cores())).map(|number| self.bench(number)).collect();
+        seed(self.built, &benches[0].target_dir)?;
+        // What all stages stand on is built once. An error comes again when the state is tried.
+        let copy = fresh_copy(&benches[0].course, *first)?;
+        let _ = benches[0].build(&copy, vec!["lib".into()], cores())?;
+        for_each(&benches[1..], |bench| mirror(&benches[0].target_dir, &bench.target_dir))?;
+
+        let jobs = (cores() / benches.len()).max(1);
+        let mut tried = share(&benches, &states, |bench, state| {
+            let began = Instant::now();
+            let found = self.try_state(bench, state, jobs)?;
+            let State { spec, written } = state;
+            let seconds = began.elapsed().as_secs();
+            told(&format!("stage {}: {written} of {} parts written: {seconds} s", spec.stage, spec.parts.len()));
+            Ok(((spec.stage, written), found))
+        })?;
+        tried.sort();
+        wrong.extend(tried.into_iter().flat_map(|((stage, written), found)| {
+            found.into_iter().map(move |what| format!("stage {stage} with {written} parts written: {what}"))
+        }));
+        Ok(wrong)
+    }
+
+    fn bench(&self, number: usize) -> Bench {
+        let folder = self.folder.join(format!("worker-{number}"));
+        Bench { course: self.course.with_exercises(&folder.join("exercises")), target_dir: folder.join("target") }
+    }
+
+    /// What is wrong with one state.
+    fn try_state(&self, bench: &Bench, state: State<'_>, jobs: usize) -> Result<Vec<String>> {
+        let copy = fresh_copy(&bench.course, state)?;
+        let all = state.written == state.spec.parts.len() && !self.parts_only;
+        let targets = if all { Vec::new() } else { targets(state.spec.parts.iter()) };
+        match bench.build(&copy, targets, jobs)? {
+            Err(error) => Ok(vec![format!("it does not compile without a warning:\n{}", error.words)]),
+            Ok(binaries) => judge(state, all, &binaries, jobs),
         }
     }
-    Ok(wrong)
+}
+
+/// Where one state after the other is tried.
+struct Bench {
+    course: Course,
+    target_dir: PathBuf,
+}
+
+impl Bench {
+    fn build(&self, copy: &Path, targets: Vec<String>, jobs: usize) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
+        let profile = Profile::with_jobs(jobs);
+        let environment = profile.environment();
+        let build = Build {
+            package: copy,
+            target_dir: &self.target_dir,
+            targets,
+            environment: &environment,
+            ..Build::default()
+        };
+        build.run()
+    }
 }
 
 /// What can be seen without running anything: sizes, and that every part has tests of its own.
@@ -74,16 +147,16 @@ fn check_text(course: &Course, spec: &Spec) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// What the tests say of one state.
-fn try_state(spec: &Spec, written: usize, parts_only: bool, binaries: &[Binary]) -> Result<Vec<String>> {
+/// What the tests say of one state; `all` of them, or those of the parts.
+fn judge(State { spec, written }: State<'_>, all: bool, binaries: &[Binary], jobs: usize) -> Result<Vec<String>> {
     let mut tests = Vec::new();
     for binary in binaries {
         tests.extend(binary.tests()?);
     }
-    if parts_only || written < spec.parts.len() {
+    if !all {
         tests.retain(|test| spec.parts.iter().any(|part| is_judged_by(part, test)));
     }
-    let ran = run_all(&tests, &Manner { limit: LIMIT, ..Manner::default() }, |_| {})?;
+    let ran = run_all(&tests, &Manner { limit: LIMIT, at_once: jobs, ..Manner::default() }, |_| {})?;
     let mut wrong = Vec::new();
     for (number, part) in spec.parts.iter().enumerate() {
         let own: Vec<&Ran> = ran.iter().filter(|ran| judges(part, ran)).collect();
@@ -121,8 +194,8 @@ fn complaint(part: &Part, ran: &Ran, number: usize, written: usize) -> Option<St
     }
 }
 
-/// A copy of the stage with so many parts written, in place of the one before.
-fn fresh_copy(course: &Course, spec: &Spec, written: Written) -> Result<PathBuf> {
+/// A copy of the stage in this state, in place of the one before. A warning in it is an error.
+fn fresh_copy(course: &Course, State { spec, written }: State<'_>) -> Result<PathBuf> {
     let copy = course.copy(spec.stage);
     if !copy.ends_with(package_name(spec.stage)) || !copy.starts_with(&course.exercises) {
         bail!("{} is not a copy of stage {}", copy.display(), spec.stage);
@@ -130,5 +203,7 @@ fn fresh_copy(course: &Course, spec: &Spec, written: Written) -> Result<PathBuf>
     if copy.is_dir() {
         fs::remove_dir_all(&copy).with_context(|| format!("cannot remove {}", copy.display()))?;
     }
-    starter::make(course, spec, Over::Reference, written)
+    starter::make(course, spec, Over::Reference, Written(written))?;
+    manifest::deny_warnings(&copy.join("Cargo.toml"))?;
+    Ok(copy)
 }

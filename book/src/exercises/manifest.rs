@@ -68,6 +68,18 @@ pub fn read(path: &Path) -> Result<Table> {
     toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))
 }
 
+/// Makes the warnings of a package errors. Of the packages that it uses nothing changes, so they need not be built anew,
+/// as they need with `RUSTFLAGS`.
+pub fn deny_warnings(path: &Path) -> Result<()> {
+    let mut manifest = read(path)?;
+    let lints = manifest.get_mut("workspace").and_then(|workspace| workspace.get_mut("lints"));
+    let rust = lints.and_then(|lints| lints.get_mut("rust")).and_then(Value::as_table_mut);
+    let rust = rust.with_context(|| format!("{} has no lints", path.display()))?;
+    rust.insert("warnings".into(), "deny".into());
+    let text = toml::to_string(&manifest).context("cannot write a manifest")?;
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// The way from one folder to another.
 pub fn relative(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();

@@ -25,6 +25,8 @@ pub struct Manner<'a> {
     pub limit: Duration,
     /// When the last of them ends, whatever it does.
     pub deadline: Option<Instant>,
+    /// The most tests at a time.
+    pub at_once: usize,
     /// What is added to the environment.
     pub environment: &'a [(&'a str, &'a OsStr)],
 }
@@ -32,7 +34,8 @@ pub struct Manner<'a> {
 impl Default for Manner<'_> {
     fn default() -> Self {
         // Twice the limit that the laboratory sets on a test that could hang.
-        Manner { limit: Duration::from_secs(120), deadline: None, environment: &[] }
+        let at_once = thread::available_parallelism().map_or(1, |cores| cores.get());
+        Manner { limit: Duration::from_secs(120), deadline: None, at_once, environment: &[] }
     }
 }
 
@@ -153,14 +156,13 @@ impl Test {
     }
 }
 
-/// Runs tests side by side, within the cores that there are. The results are in the order of the tests; `told` hears of
+/// Runs tests side by side. The results are in the order of the tests; `told` hears of
 /// each one as it ends.
 pub fn run_all(tests: &[Test], manner: &Manner<'_>, told: impl Fn(&Ran) + Sync) -> Result<Vec<Ran>> {
     let next = Mutex::new(0..tests.len());
     let results = Mutex::new(Vec::new());
-    let workers = thread::available_parallelism().map_or(1, |cores| cores.get());
     thread::scope(|scope| {
-        for _ in 0..workers.min(tests.len()) {
+        for _ in 0..manner.at_once.min(tests.len()) {
             scope.spawn(|| {
                 loop {
                     let Some(at) = next.lock().expect("no worker panics while it holds this").next() else { return };

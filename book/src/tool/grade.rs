@@ -14,6 +14,7 @@ use crate::claim::claim;
 use crate::classroom::grade::{Limits, grade, submissions};
 use crate::classroom::report::Report;
 use crate::exercises::course::Course;
+use crate::workers::seed;
 
 /// For teachers: judge what a student has written
 ///
@@ -50,8 +51,9 @@ impl Grade {
     /// Judges, prints the points and writes the report.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
         let course = Course::open(&paths::workspace())?;
-        let workshop = std::path::absolute(paths::workshop())?;
+        let workshop = std::path::absolute(paths::grading())?;
         let _claim = claim(&workshop)?;
+        seed(&std::path::absolute(paths::target())?, &workshop.join("target"))?;
         let limits = Limits {
             test: Duration::from_secs(self.limit),
             all: Duration::from_secs(self.limit_all),

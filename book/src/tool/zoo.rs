@@ -98,7 +98,7 @@ impl Zoo {
         let target = std::path::absolute(paths::target()).context("cannot find the target directory")?;
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         let (folder, jobs) = (target.join("course").join("zoo"), self.jobs.unwrap_or(cores));
-        let court = Court { course: &course, folder: &folder, jobs, limit: LIMIT };
+        let court = Court { course: &course, folder: &folder, built: &target, jobs, limit: LIMIT };
         match &self.tests {
             Some(tests) => score::score(&court, self.one_stage(&course)?, tests, &chosen, self.json.as_deref(), out),
             None => self.try_all(&court, &exhibits, &chosen, out),

@@ -1,10 +1,7 @@
 //! The workers who try bugs side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::sync::Mutex;
-use std::thread;
 
 use anyhow::{Context, Result, bail};
 use stage01::DiskLock;
@@ -13,10 +10,7 @@ use super::packages::{Package, packages};
 use super::workshop::{Plan, Workshop};
 use crate::claim::claim;
 use crate::exercises::build::{Binary, Build, DoesNotCompile};
-
-/// How everything is built: what one bug changes is a few functions, so the compiler keeps what it knows of the rest;
-/// and nobody steps through it.
-const PROFILE: [(&str, &str); 2] = [("CARGO_INCREMENTAL", "1"), ("CARGO_PROFILE_DEV_DEBUG", "false")];
+use crate::workers::{Profile, cores, for_each, seed, share};
 
 /// Some workshops, with the same copy of the workspace in each.
 #[derive(Debug)]
@@ -30,16 +24,17 @@ pub struct Crew {
 
 impl Crew {
     /// So many workshops, within the cores that there are. The first of them is laid out; the others become like it
-    /// once the work is shared.
+    /// once the work is shared. What others wrote is taken from `built`, a target directory, as far as it is there.
     ///
     /// # Errors
     ///
     /// Another process is at work in the folder.
-    pub fn assemble(folder: &Path, plan: &Plan, jobs: usize) -> Result<Crew> {
+    pub fn assemble(folder: &Path, plan: &Plan, jobs: usize, built: &Path) -> Result<Crew> {
         let lock = claim(folder)?;
-        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let cores = cores();
         let workshops: Vec<Workshop> = (0..jobs.clamp(1, cores)).map(|number| Workshop::new(folder, number)).collect();
         workshops[0].lay_out(plan)?;
+        seed(built, &workshops[0].target())?;
         let packages = packages(&workshops[0].copy())?;
         Ok(Crew { workshops, packages, cores, _lock: lock })
     }
@@ -71,14 +66,12 @@ impl Crew {
         talks: bool,
     ) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
         let known = self.packages.get(package).with_context(|| format!("there is no package `{package}`"))?;
-        let jobs = OsString::from(jobs.to_string());
-        let profile = PROFILE.iter().map(|(name, value)| (*name, OsStr::new(*value)));
-        let environment: Vec<(&str, &OsStr)> = profile.chain([("CARGO_BUILD_JOBS", jobs.as_os_str())]).collect();
+        let profile = Profile::with_jobs(jobs);
         let build = Build {
             package: &workshop.copy().join(&known.folder),
             target_dir: &workshop.target(),
             targets: targets.iter().cloned().collect(),
-            environment: &environment,
+            environment: &profile.environment(),
             talks,
             ..Build::default()
         };
@@ -94,30 +87,6 @@ impl Crew {
     ) -> Result<Vec<T>> {
         let workshops = &self.workshops[..self.workshops.len().min(numbers.len())];
         for_each(workshops.get(1..).unwrap_or_default(), |workshop| workshop.become_like(&self.workshops[0]))?;
-        let next = Mutex::new(numbers.iter());
-        let results = Mutex::new(Vec::new());
-        for_each(workshops, |workshop| {
-            loop {
-                let Some(number) = next.lock().expect("no worker panics while it holds this").next() else {
-                    return Ok(());
-                };
-                let result = work(workshop, *number).inspect_err(|_| {
-                    // Nobody takes more.
-                    *next.lock().expect("no worker panics while it holds this") = [].iter();
-                })?;
-                results.lock().expect("no worker panics while it holds this").push(result);
-            }
-        })?;
-        Ok(results.into_inner().expect("no worker panics while it holds this"))
+        share(workshops, numbers, work)
     }
-}
-
-/// Works in all of these at once.
-fn for_each(workshops: &[Workshop], work: impl Fn(&Workshop) -> Result<()> + Sync) -> Result<()> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = workshops.iter().map(|workshop| scope.spawn(|| work(workshop))).collect();
-        let done: Vec<Result<()>> =
-            threads.into_iter().map(|one| one.join().expect("a worker does not panic")).collect();
-        done.into_iter().collect()
-    })
 }

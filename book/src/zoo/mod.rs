@@ -7,7 +7,6 @@
 
 pub mod crew;
 pub mod exhibit;
-mod mirror;
 pub mod packages;
 pub mod patch;
 pub mod score;

@@ -63,7 +63,7 @@ impl Court<'_> {
         let (name, folder) = (package_name(stage), self.course.reference(stage)?);
         let folder = folder.strip_prefix(&self.course.root).context("a stage is outside of the course")?;
         let plan = Plan::of(&self.course.root)?.with_tests(folder, tests)?;
-        let crew = Crew::assemble(self.folder, &plan, self.jobs.min(exhibits.len()))?;
+        let crew = Crew::assemble(self.folder, &plan, self.jobs.min(exhibits.len()), self.built)?;
         let mut targets =
             crew.packages.get(&name).with_context(|| format!("there is no package {name}"))?.targets.clone();
         targets.remove("lib");

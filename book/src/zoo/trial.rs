@@ -82,6 +82,8 @@ pub struct Court<'a> {
     pub course: &'a Course,
     /// Where the copies of the workspace are, and stay: the next time less is to be built.
     pub folder: &'a Path,
+    /// A target directory from which other people's packages are taken, as far as they are there.
+    pub built: &'a Path,
     /// The most bugs at a time.
     pub jobs: usize,
     /// How long a test may take.
@@ -95,7 +97,8 @@ impl Court<'_> {
         for (at, exhibit) in exhibits.iter().enumerate() {
             fates.extend(stale(self.course, &exhibit.patch).map(|words| (at, Fate::Stale(words))));
         }
-        let crew = Crew::assemble(self.folder, &Plan::of(&self.course.root)?, self.jobs.min(exhibits.len()))?;
+        let plan = Plan::of(&self.course.root)?;
+        let crew = Crew::assemble(self.folder, &plan, self.jobs.min(exhibits.len()), self.built)?;
         let sound: Vec<usize> = (0..exhibits.len()).filter(|at| !fates.contains_key(at)).collect();
         let tests: BTreeSet<&TestName> = sound.iter().map(|at| &exhibits[*at].patch.killed_by).collect();
         let unfit = self.without_bugs(&crew, &tests)?;

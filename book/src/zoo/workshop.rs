@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use toml::Value;
 
-use super::mirror::mirror;
 use super::patch::Patch;
 use crate::exercises::manifest;
+use crate::workers::mirror;
 
 /// The package that is left out: it is large, and no bug is in it.
 const LEFT_OUT: &str = "book";

@@ -76,7 +76,7 @@ fn a_bug_is_killed_or_what_is_wrong_with_it_is_said() {
     let exhibits = collect(&course).unwrap();
     let chosen: Vec<&Exhibit> = exhibits.iter().collect();
     let folder = dir.path().join("zoo");
-    let court = Court { course: &course, folder: &folder, jobs: 2, limit: Duration::from_secs(3) };
+    let court = Court { course: &course, folder: &folder, built: &folder, jobs: 2, limit: Duration::from_secs(3) };
     let told = std::sync::Mutex::new(Vec::new());
     let fates = court.try_all(&chosen, &|at, _| told.lock().unwrap().push(at)).unwrap();
     told.lock().unwrap().sort_unstable();
@@ -119,7 +119,7 @@ fn somebodys_tests_are_scored_if_they_pass_on_the_reference() {
     let exhibits = collect(&course).unwrap();
     let chosen: Vec<&Exhibit> = exhibits.iter().collect();
     let folder = dir.path().join("zoo");
-    let court = Court { course: &course, folder: &folder, jobs: 1, limit: Duration::from_secs(3) };
+    let court = Court { course: &course, folder: &folder, built: &folder, jobs: 1, limit: Duration::from_secs(3) };
     let tests = dir.path().join("mine");
     fs::create_dir_all(tests.join("second")).unwrap();
     fs::write(tests.join("notes.txt"), "none").unwrap();

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 /// Makes a folder the same as another. Files of one size and time are taken for the same. A file has its name only when
 /// it is whole.
-pub(super) fn mirror(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     let entries = |folder: &Path| -> Result<BTreeMap<OsString, bool>> {
         let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
@@ -45,7 +45,7 @@ fn stamp(path: &Path) -> io::Result<(u64, SystemTime)> {
     Ok((facts.len(), facts.modified()?))
 }
 
-fn copy_with_time(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_with_time(from: &Path, to: &Path) -> io::Result<()> {
     let part = to.with_extension("part");
     fs::copy(from, &part)?;
     let file = fs::OpenOptions::new().write(true).open(&part)?;
