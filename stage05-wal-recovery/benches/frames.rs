@@ -11,14 +11,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lab::awake::Awake;
 use lab::random::Random;
 use stage05::encoder::FRAME_BODY_BYTES;
 use stage05::framed::Framed;
 use stage05::name::Part;
 use stage05::reader::FramedReader;
 use stage05::{
-    Access, Disk, DiskFile, Log, Offset, OsDisk, Reader, Record, Scan, Sealed, SegmentName, SegmentWriter, Site,
-    Storage, Visibility,
+    Access, Disk, DiskFile, Log, Offset, OsDisk, Reader, Record, Scan, Sealed, SegmentName, SegmentWriter, Site, Stage,
+    Stage05, Storage, Visibility,
 };
 
 /// How often the two sides take turns.
@@ -35,10 +36,36 @@ fn main() {
     let directory =
         tempfile::tempdir_in(program.parent().expect("a program lies in a directory")).expect("a directory");
     println!("{:32} {:>12} {:>12} {:>7}", "", "frames", "bare", "ratio");
+    durable(directory.path());
     for value_bytes in [100, 1024] {
         append(directory.path(), value_bytes);
         read(directory.path(), value_bytes);
     }
+}
+
+/// Durable appends of one producer, each synced, and a loop that writes and syncs as many bytes of a file full of zeros.
+fn durable(directory: &Path) {
+    const APPENDS: usize = 100;
+    let _awake = Awake::start();
+    let disk = OsDisk::create(&directory.join("durable")).expect("a directory");
+    let log = Stage05::open(Arc::new(disk)).expect("a log");
+    let bare = File::create(directory.join("bare")).expect("a file");
+    let value = vec![b'x'; 1024];
+    bare.write_all_at(&vec![0; ROUNDS * APPENDS * value.len()], 0).expect("a write");
+    bare.sync_all().expect("a sync");
+    let mut position = 0;
+    compare(
+        "durable append 1024 B",
+        APPENDS,
+        || (0..APPENDS).for_each(|_| _ = log.append(Record::now(value.clone())).expect("an append")),
+        || {
+            for _ in 0..APPENDS {
+                bare.write_all_at(&value, position).expect("a write");
+                bare.sync_data().expect("a sync");
+                position += value.len() as u64;
+            }
+        },
+    );
 }
 
 /// Buffered appends, and a loop that copies the same bytes into a buffer and writes it.
@@ -113,6 +140,7 @@ fn read(directory: &Path, value_bytes: usize) {
             }
         },
     );
+    read_and_check(&bare, bytes, &format!("read and checksum {value_bytes} B"), count as usize);
     for (name, reader) in [("pread", newest), ("mapped", sealed)] {
         let reads = 4_000;
         let (mut random, mut bare_random) = (Random::new(1), Random::new(1));
@@ -129,6 +157,21 @@ fn read(directory: &Path, value_bytes: usize) {
             },
         );
     }
+}
+
+/// What a scan cannot do without: the bare loop, and one checksum over each piece of a frame's size.
+fn read_and_check(bare: &File, bytes: u64, title: &str, count: usize) {
+    let read_all = |buffer: &mut [u8], work: &dyn Fn(&[u8])| {
+        let mut position = 0;
+        while position < bytes {
+            let read = bare.read_at(buffer, position).expect("a read");
+            work(&buffer[..read]);
+            position += read as u64;
+        }
+    };
+    let check = |bytes: &[u8]| bytes.chunks(FRAME_BODY_BYTES).for_each(|body| _ = black_box(crc32fast::hash(body)));
+    let (mut checked, mut buffer) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    compare(title, count, || read_all(&mut checked, &check), || read_all(&mut buffer, &|bytes| _ = black_box(bytes)));
 }
 
 fn read_one(reader: &FramedReader, offset: Offset) {

@@ -157,7 +157,7 @@ impl BodyCursor {
     }
 
     /// What is wrong with the next record. Found out apart from [`BodyCursor::peek`], so that the way of the records that
-    /// are whole has no errors to carry: a scan takes half as long again if it does.
+    /// are whole has no errors to carry: with them, taking a record apart takes half as long again.
     #[cold]
     fn malformed(&self, body: &[u8]) -> FormatError {
         if self.at == BEHIND_ALL {

@@ -19,6 +19,11 @@ pub trait Engine: Send + Sync {
     /// Keeps many values at once, and leaves it to the operating system when they reach the disk. `None` if the engine
     /// cannot do so.
     fn append_buffered(&self, values: &[Vec<u8>]) -> Option<Result<()>>;
+
+    /// How many values shared a sync so far, on average. `None` if the engine does not say.
+    fn values_per_sync(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// What is compared.
@@ -53,6 +58,10 @@ impl Engine for Ours {
     fn append_buffered(&self, values: &[Vec<u8>]) -> Option<Result<()>> {
         let records: Vec<_> = values.iter().map(|value| Record::new(0, value.as_slice())).collect();
         Some(self.0.with_log(|log| log.append(&records)).map(drop).map_err(Into::into))
+    }
+
+    fn values_per_sync(&self) -> Option<f64> {
+        Some(self.0.stats().records_per_sync())
     }
 }
 

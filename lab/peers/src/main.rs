@@ -6,8 +6,8 @@
 //!
 //! All of them keep 1 KiB values, durably, from 1, 16 and 64 threads, and batches of 100-byte values, which they may
 //! leave to the operating system. In every round each engine has its turn, in another order, so that a slow moment of
-//! the machine does not fall on one of them; the table has the medians. Two rows are no engines: bare files, written
-//! and synced with as many values at a time as the log of stage 5 had in a group.
+//! the machine does not fall on one of them; the table has the medians. The last row is no engine: a bare file, written
+//! and synced with as many values at a time as the log of stage 5 had for a sync in the same round.
 
 mod bare;
 mod engines;
@@ -37,6 +37,9 @@ struct Arguments {
     /// Where to write: on the disk that is to be measured.
     #[arg(long, default_value = ".")]
     directory: PathBuf,
+    /// Only the engines whose names begin so, and the bare file.
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 const PRODUCERS: [usize; 3] = [1, 16, 64];
@@ -53,15 +56,18 @@ fn main() -> Result<()> {
         eprintln!("round {} of {}", round + 1, arguments.rounds);
         for producers in PRODUCERS {
             let column = format!("durable, {producers}");
-            for name in in_turn(round) {
-                let rate = run(name, &arguments.directory, |engine| durable(engine, producers, time))?;
+            let mut group = 1.0;
+            for name in in_turn(round).filter(|name| name.starts_with(&arguments.only)) {
+                let work = |engine: &dyn Engine| Ok((durable(engine, producers, time)?, engine.values_per_sync()));
+                let (rate, values_per_sync) = run(name, &arguments.directory, work)?;
                 table.add(name, &column, rate);
+                group = values_per_sync.unwrap_or(group);
             }
-            let group = (producers / 2).max(1);
-            let bare = bare::durable(&arguments.directory, DURABLE_BYTES * group, time)? * group as f64;
-            table.add("bare file", &column, bare);
+            let bytes = (DURABLE_BYTES as f64 * group) as usize;
+            table.add("bare file", &column, bare::durable(&arguments.directory, bytes, time)? * group);
+            eprintln!("{producers} producers: stage05 had {group:.1} values for a sync, and so has the bare file");
         }
-        for name in in_turn(round) {
+        for name in in_turn(round).filter(|name| name.starts_with(&arguments.only)) {
             let rate = run(name, &arguments.directory, |engine| buffered(engine, time))?;
             table.add(name, "buffered", rate);
         }
@@ -80,7 +86,7 @@ fn in_turn(round: usize) -> impl Iterator<Item = &'static str> {
     (0..engines::NAMES.len()).map(move |i| engines::NAMES[(i + round) % engines::NAMES.len()])
 }
 
-fn run(name: &str, directory: &Path, work: impl FnOnce(&dyn Engine) -> Result<f64>) -> Result<f64> {
+fn run<T>(name: &str, directory: &Path, work: impl FnOnce(&dyn Engine) -> Result<T>) -> Result<T> {
     let directory = tempfile::tempdir_in(directory)?;
     let engine = engines::open(name, directory.path()).with_context(|| format!("{name} opens"))?;
     work(&*engine).with_context(|| name.to_string())
