@@ -37,7 +37,7 @@ impl Root {
         let mut manifest = Table::new();
         manifest.insert("workspace".into(), Value::Table(self.workspace(to, places)));
         if let Some(profile) = self.table.get("profile") {
-            manifest.insert("profile".into(), profile.clone());
+            manifest.insert("profile".into(), Value::Table(as_members(profile, places)?));
         }
         let inherited = toml::to_string(&manifest).context("cannot write a manifest")?;
         Ok(format!("{own}\n# What the course's workspace says, and this copy needs.\n{inherited}"))
@@ -66,6 +66,21 @@ impl Root {
 pub fn read(path: &Path) -> Result<Table> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))
+}
+
+/// The workspace's profiles, for a copy that takes from it the packages of these `places` and the laboratory. Outside of
+/// the workspace they would pass for other people's packages, which are not optimised: the crash tests would take twice
+/// as long.
+fn as_members(profile: &Value, places: &BTreeMap<String, PathBuf>) -> Result<Table> {
+    let mut profiles = profile.as_table().cloned().unwrap_or_default();
+    let Some(Value::Table(dev)) = profiles.get_mut("dev") else { return Ok(profiles) };
+    let Some(level) = dev.get("opt-level").cloned() else { return Ok(profiles) };
+    let packages = dev.entry("package").or_insert_with(|| Value::Table(Table::new()));
+    let packages = packages.as_table_mut().context("[profile.dev.package] is no table")?;
+    for name in places.keys().map(String::as_str).chain(["lab"]) {
+        packages.insert(name.into(), Value::Table(Table::from_iter([("opt-level".to_string(), level.clone())])));
+    }
+    Ok(profiles)
 }
 
 /// Makes the warnings of a package errors. Of the packages that it uses nothing changes, so they need not be built anew,
@@ -121,5 +136,9 @@ mod tests {
         assert_eq!(copy["workspace"]["lints"]["rust"]["dead_code"].as_str(), Some("allow"));
         assert!(copy["workspace"].get("members").is_none());
         assert_eq!(copy["profile"]["dev"]["opt-level"].as_integer(), Some(1));
+        // What it is built over is optimised as in the workspace.
+        for package in ["b", "lab"] {
+            assert_eq!(copy["profile"]["dev"]["package"][package]["opt-level"].as_integer(), Some(1), "{package}");
+        }
     }
 }
