@@ -22,9 +22,9 @@ pub fn seed_of_this_run() -> u64 {
 /// The environment variable for more states than in everybody's run: a whole number, 1 if it is not set.
 pub const STATES_VARIABLE: &str = "LAB_STATES";
 
-/// What is in [`STATES_VARIABLE`], or one. Every limit on the crash states at one point is multiplied by it, for the
-/// first crash and for the crash during the recovery from it: `LAB_STATES=10 cargo test --release` visits between ten
-/// and a hundred times as many, where there are so many.
+/// What is in [`STATES_VARIABLE`], or one. Every limit on the crash states at one point is multiplied by it, and that on the
+/// states at one point of the recovery from each of them by its square root: `LAB_STATES=10 cargo test --release` visits
+/// between ten and thirty times as many, where there are so many.
 ///
 /// # Panics
 ///

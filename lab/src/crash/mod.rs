@@ -87,9 +87,11 @@ pub fn kills<S: Stage>(options: &Options, scenario: impl FnOnce(&SimDisk)) -> Re
 impl Options {
     /// With as many states as the environment asks for; see [`states_of_this_run`].
     fn of_this_run(&self) -> Options {
-        let times = |states_max: u64| states_max.saturating_mul(states_of_this_run());
-        let sampling = Sampling { states_max: times(self.sampling.states_max), ..self.sampling };
-        Options { sampling, recovery_states_max: times(self.recovery_states_max), faults: self.faults.clone() }
+        let times = states_of_this_run();
+        let sampling = Sampling { states_max: self.sampling.states_max.saturating_mul(times), ..self.sampling };
+        // Each of the first is followed by all of the second: both times over would be the square.
+        let recovery_states_max = self.recovery_states_max.saturating_mul(times.isqrt());
+        Options { sampling, recovery_states_max, faults: self.faults.clone() }
     }
 
     fn recovery_sampling(&self) -> Sampling {
