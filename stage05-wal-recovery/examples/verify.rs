@@ -33,6 +33,9 @@ fn run() -> anyhow::Result<Verification> {
     }
     let Verification { segments, frames, records, bytes, start, end, problem_count, .. } = &seen;
     println!("records {start}..{end}: {segments} segments, {frames} good frames, {records} records, {bytes} bytes");
+    for name in &seen.torn_files {
+        println!("{name}: cut from the log by recovery; kept until somebody removes it");
+    }
     println!("{:?}: {problem_count} problems", seen.outcome);
     Ok(seen)
 }

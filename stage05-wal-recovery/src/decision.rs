@@ -21,6 +21,11 @@ pub enum RecoveryMode {
     TolerateTornTail,
     /// The newest segment ends at its first damage, whatever lies behind it. **Records that were acknowledged may go.**
     /// What goes is kept in a file, and the report names it.
+    ///
+    /// A sealed segment is not cut: the log opens, and to read damage in it is an error, as in every mode. RocksDB goes
+    /// further. Its recovery reads all of its logs, stops at the first damage in any of them, and does without those
+    /// behind it. Opening this log reads no sealed segment, so it cannot know; and to end the log there would take whole
+    /// segments of good records away. [`salvage`](mod@crate::salvage) reads them.
     PointInTime,
     /// What is damaged is passed over. **Records may be missing in the middle**, and a log with holes takes no records:
     /// this mode is for reading alone, in [`salvage`](mod@crate::salvage).

@@ -41,7 +41,7 @@ pub fn dump(disk: &Arc<dyn Disk>, records: bool, out: &mut dyn Write) -> Result<
 
 fn dump_part(disk: &Arc<dyn Disk>, part: &LogPart, records: bool, out: &mut dyn Write) -> Result<()> {
     let name = part.name.file(Part::Log);
-    let file = part.open(disk)?;
+    let file = part.open_over_damage(disk)?;
     let header = match SegmentHeader::decode(&read_front(&file, SEGMENT_HEADER_BYTES)?) {
         Ok(header) => header,
         Err(cause) => return line(out, format_args!("{name}: no header: {cause}")),

@@ -1,5 +1,8 @@
 //! The segments of a log as they lie in its directory, for whoever looks at all of it and changes nothing.
 
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::Arc;
 
 use stage04::name::Part;
@@ -51,5 +54,81 @@ impl LogPart {
             true => PackedFile::open(file).map(|packed| packed as Arc<dyn DiskFile>),
             false => Ok(file),
         }
+    }
+
+    /// The same for whoever reads on behind damage: what a damaged block of a packed file held reads as [`NOTHING`].
+    pub(crate) fn open_over_damage(&self, disk: &Arc<dyn Disk>) -> Result<Arc<dyn DiskFile>> {
+        let file = self.open(disk)?;
+        Ok(if self.name.is_rewritten() { Arc::new(OverDamage(file)) } else { file })
+    }
+}
+
+/// Whether an error says that bytes are not as they were written, and not that they could not be read. A packed file checks
+/// its own blocks, and says so as an operating system's file would.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    match error.root() {
+        Error::Io { cause, .. } => cause.kind() == ErrorKind::InvalidData,
+        Error::Damaged { .. } => true,
+        _ => false,
+    }
+}
+
+/// What stands for bytes that are damaged. Zeros would be the end of what was written.
+const NOTHING: u8 = 0xff;
+
+/// Damaged blocks are left out in pieces of this size, or of the block's if that is larger.
+const PIECE_BYTES: usize = 4096;
+
+/// A packed file that is read in spite of its damaged blocks. The frames of the others are found behind them.
+#[derive(Debug)]
+struct OverDamage(Arc<dyn DiskFile>);
+
+impl DiskFile for OverDamage {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// All at once; and piece by piece if there is damage in it.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        match self.0.read_at(buffer, position) {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {}
+            read => return read,
+        }
+        let left = usize::try_from(self.length()?.saturating_sub(position)).unwrap_or(usize::MAX);
+        let count = buffer.len().min(left);
+        let mut done = 0;
+        while done < count {
+            let at = position + done as u64;
+            let piece = (PIECE_BYTES - (at % PIECE_BYTES as u64) as usize).min(count - done);
+            let piece = &mut buffer[done..done + piece];
+            match self.0.read_at(piece, at) {
+                Err(error) if error.kind() == ErrorKind::InvalidData => piece.fill(NOTHING),
+                Ok(read) if read == piece.len() => {}
+                Ok(read) => return Ok(done + read),
+                Err(error) => return Err(error),
+            }
+            done += piece.len();
+        }
+        Ok(count)
+    }
+
+    fn write_at(&self, _bytes: &[u8], _position: u64) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.0.length()
+    }
+
+    fn truncate(&self, _length: u64) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    fn os_file(&self) -> Option<&File> {
+        None
     }
 }

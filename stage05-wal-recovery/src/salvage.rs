@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use stage04::name::Part;
 use stage04::{Disk, DiskFile, Error, FormatError, Offset, Place, Record, Result};
 
 use crate::body::BodyCursor;
@@ -57,10 +58,11 @@ pub fn salvage(disk: &Arc<dyn Disk>, mut take: impl FnMut(Offset, &Record<'_>)) 
     let mut next = Offset(0);
     for (i, part) in parts(disk)?.iter().enumerate() {
         let hole_in_front = if i == 0 { Offset(0) } else { next };
-        let found = match part.open(disk) {
+        let found = match part.open_over_damage(disk) {
             // A damaged container of a packed segment: none of its blocks can be found.
             Err(error @ Error::Damaged { .. }) => {
-                salvaged.add(disk.path().to_owned(), 0..0, part.name.base..part.end.unwrap_or(part.name.base), error);
+                let path = disk.path().join(part.name.file(Part::Log));
+                salvaged.add(path, 0..0, part.name.base..part.end.unwrap_or(part.name.base), error);
                 continue;
             }
             opened => salvage_part(&opened?, part, hole_in_front, &mut salvaged, &mut take)?,

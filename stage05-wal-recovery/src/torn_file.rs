@@ -5,14 +5,15 @@
 //! 00000000000000001000.torn-8192.2     the same after the next crash, with other bytes
 //! ```
 //!
-//! The log never reads such a file, and never removes one. Whoever finds after weeks that a cut was a mistake still
-//! has the bytes.
+//! The log never reads such a file, and never removes one: they are kept until a person removes them.
+//! [`verify`](mod@crate::verify) lists them. Whoever finds after weeks that a cut was a mistake still has the bytes; whoever
+//! has understood the crash deletes them, at any time, while the log is open too.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 
 use stage04::name::TEMPORARY_SUFFIX;
-use stage04::{Access, DiskFile, Error, Result, SegmentName, Site};
+use stage04::{Access, Disk, DiskFile, Error, Result, SegmentName, Site};
 
 use crate::window::Window;
 
@@ -22,6 +23,19 @@ const COPY_BYTES: usize = 64 * 1024;
 /// The beginning of the names of all files with bytes that were cut from this segment.
 fn prefix(segment: &SegmentName) -> String {
     format!("{segment}.torn-")
+}
+
+/// The names of all such files in a directory, of any segment.
+pub fn torn_files(disk: &Arc<dyn Disk>) -> Result<Vec<String>> {
+    let names = disk.list().map_err(|e| Error::io("list the directory", disk.path(), e))?;
+    let is_torn = |name: &String| match name.split_once(".torn-") {
+        Some((segment, rest)) => {
+            let is_segment = SegmentName::parse(&format!("{segment}.log")).is_some();
+            is_segment && rest.starts_with(|first: char| first.is_ascii_digit()) && !rest.ends_with(TEMPORARY_SUFFIX)
+        }
+        None => false,
+    };
+    Ok(names.into_iter().filter(is_torn).collect())
 }
 
 /// Copies the bytes of `file` from `from` up to `to` into a file of their own, durably, and returns its name. If a

@@ -15,9 +15,10 @@ use stage04::{Disk, Error, Offset, Place, Result};
 
 use crate::decision::{Decision, Reason, RecoveryMode, Segment};
 use crate::header::SEGMENT_HEADER_BYTES;
-use crate::parts::{LogPart, parts};
+use crate::parts::{LogPart, is_damage, parts};
 use crate::recovery_point::RecoveryPoint;
 use crate::survey::survey_part;
+use crate::torn_file::torn_files;
 
 /// How many problems are told one by one; the rest is counted.
 pub const PROBLEMS_MAX: usize = 100;
@@ -62,6 +63,9 @@ pub struct Verification {
     pub problem_count: u64,
     /// The worst of it.
     pub outcome: Outcome,
+    /// The files with what recovery has cut from this log, see [`torn_file`](crate::torn_file). They are no problem of
+    /// the log's, and they stay until a person has looked at them and removes them.
+    pub torn_files: Vec<String>,
 }
 
 /// Something that is not as it was written.
@@ -94,6 +98,7 @@ pub fn verify(disk: &Arc<dyn Disk>) -> Result<Verification> {
         }
         read => read?,
     };
+    seen.torn_files = torn_files(disk)?;
     let parts = parts(disk)?;
     let Some(first) = parts.first() else {
         let nothing = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no segment");
@@ -106,8 +111,8 @@ pub fn verify(disk: &Arc<dyn Disk>) -> Result<Verification> {
     }
     for part in &parts {
         match verify_part(disk, part, point.as_ref(), &mut seen) {
-            // The container of a packed segment is damaged: its checksums are looked at before ours.
-            Err(error @ Error::Damaged { .. }) => seen.add(Outcome::Corrupt, error),
+            // A packed segment is damaged: its checksums are looked at before ours.
+            Err(error) if is_damage(&error) => seen.add(Outcome::Corrupt, error),
             verified => verified?,
         }
     }

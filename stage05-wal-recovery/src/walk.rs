@@ -95,8 +95,11 @@ impl FrameWalk {
         while position < self.window.length() {
             if let Some(header) = header_at(&mut self.window, self.salt, position)? {
                 let found = Place { offset: header.base_offset, position };
-                // The frame that is damaged itself would be met again for ever.
-                if found.offset > damaged.offset || (found.offset == damaged.offset && position > damaged.position) {
+                // The frame that is damaged itself would be met again. A good one, in the place of another, is gone on
+                // with; but where offsets have gaps, no frame is in the place of another.
+                let is_behind = position > damaged.position;
+                let is_later = found.offset > damaged.offset && !self.has_gaps;
+                if is_later || (found.offset >= damaged.offset && is_behind) {
                     self.next = found;
                     return Ok(true);
                 }

@@ -2,12 +2,14 @@
 
 mod recovery_common;
 
-use lab::records::records;
+use lab::records::{record, records};
 use recovery_common::*;
 use stage05::decision::RecoveryMode::{self, AbsoluteConsistency, PointInTime, SkipAny, TolerateTornTail};
 use stage05::header::SEGMENT_HEADER_BYTES;
 use stage05::recovery_point::{RECOVERY_POINT, RecoveryPoint};
-use stage05::{Error, Offset, Place};
+use stage05::salvage::salvage;
+use stage05::verify::{Outcome, verify};
+use stage05::{Error, Framed, Log, Offset, Place, Reader, Scan, SegmentOptions, SegmentedLog};
 
 const MODES: [RecoveryMode; 4] = [AbsoluteConsistency, TolerateTornTail, PointInTime, SkipAny];
 
@@ -199,4 +201,62 @@ fn recovery_writes_again_what_may_not_be_durable_and_little_more() {
     let two_frames_more = written.end().position - written.places[48].position;
     assert!(report.bytes_written_again <= two_frames_more, "{two_frames_more}: {report:?}");
     assert_eq!(sim.counters().bytes_written, report.bytes_written_again);
+}
+
+/// Point in time is a point in the newest segment. Damage in a sealed one takes nothing away: not the segment, and not
+/// those behind it. It is an error for whoever reads there, and a salvage reads the rest.
+#[test]
+fn point_in_time_cuts_no_sealed_segment() {
+    let sim = lab::sim::SimDisk::new();
+    let bytes = SEGMENT_HEADER_BYTES as u64 + 300;
+    let options = SegmentOptions::with_segment_bytes(bytes);
+    let mut log = SegmentedLog::open(&sim.disk(), Framed::default(), options).unwrap();
+    for offset in (0..12).map(Offset) {
+        log.append_durable(&record(offset)).unwrap();
+    }
+    drop(log);
+    let names: Vec<_> = sim.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+    assert!(names.len() > 3, "{names:?}");
+    sim.flip_bit(&names[1], (SEGMENT_HEADER_BYTES as u64 + 60) * 8);
+    let damaged: u64 = names[1].trim_end_matches(".log").parse().unwrap();
+    let before: Vec<_> = names.iter().map(|name| sim.cached(name)).collect();
+
+    let storage = Framed { recovery_mode: PointInTime, ..Framed::default() };
+    let log = SegmentedLog::open(&sim.disk(), storage, options).expect("the newest segment is whole");
+    assert_eq!(log.next_offset(), Offset(12));
+    assert!(log.newest().recovery().is_none_or(|report| report.cut.is_none()));
+    let mut scan = log.reader().scan(Offset(0)).unwrap();
+    for offset in (0..damaged).map(Offset) {
+        assert_eq!(scan.next().unwrap().unwrap().offset, offset);
+    }
+    assert!(matches!(scan.next(), Err(Error::BadFrame { expected, .. }) if expected == Offset(damaged)));
+    drop(scan);
+    drop(log);
+    assert_eq!(names.iter().map(|name| sim.cached(name)).collect::<Vec<_>>(), before, "a segment has changed");
+    let mut salvaged = Vec::new();
+    salvage(&sim.disk(), |offset, _| salvaged.push(offset.0)).unwrap();
+    assert_eq!(salvaged, (0..12).filter(|offset| *offset != damaged).collect::<Vec<_>>());
+}
+
+/// What was cut is kept through all later opens, and an inspection says that it is there.
+#[test]
+fn a_torn_file_stays_until_a_person_removes_it_and_verify_lists_it() {
+    let written = Written::with_unsynced(1, 2);
+    let sim = on_disk(&written.bytes[..written.bytes.len() - 3]);
+    assert_eq!(verify(&sim.disk()).unwrap().torn_files, [""; 0]);
+    let name = recover(&sim).unwrap().report.cut.unwrap().saved_as.unwrap();
+    let kept = sim.durable(&name);
+    // What is not finished, and what is somebody else's.
+    for other in [&format!("{name}.new"), "notes.torn-1", "00000000000000000100.torn-off"] {
+        sim.disk().create(other).unwrap();
+    }
+    for _ in 0..3 {
+        recover(&sim).unwrap();
+        let seen = verify(&sim.disk()).unwrap();
+        assert_eq!((seen.torn_files, seen.outcome), (vec![name.clone()], Outcome::Clean));
+        assert_eq!(sim.durable(&name), kept);
+    }
+    sim.disk().remove(&name).unwrap();
+    assert_eq!(verify(&sim.disk()).unwrap().torn_files, [""; 0]);
+    recover(&sim).unwrap();
 }
