@@ -7,7 +7,8 @@
 //! 2. What is left of the segment with the cut is copied into a file with a temporary name, and synced.
 //! 3. The storage takes back what it has said about the records that go ([`Storage::before_cut`]).
 //! 4. The segments behind go, the newest first, each durably before the next (S4).
-//! 5. The time index of the segment with the cut goes, durably (T4).
+//! 5. The indexes of the segment with the cut go. If that is not durable in a crash and step 6 is, the time index knows of
+//!    more records than there are; whoever opens the log finds that out (T4).
 //! 6. The copy gets the segment's name, durably. It is the newest segment now.
 //!
 //! A crash leaves all of the log, or a part from its start on that reaches to the cut or further: no hole, and nothing
@@ -97,7 +98,6 @@ impl<S: Storage> SegmentedLog<S> {
             site.sync_directory()?;
         }
         remove_derived(site, cut.name)?;
-        site.sync_directory()?;
         let file = site.publish(&file)?;
         self.newest = storage.open_newest(site, &cut.name, file)?;
         self.newest_name = cut.name;

@@ -9,6 +9,7 @@ mod preparation;
 mod read_only;
 mod retention;
 mod roll;
+mod truncate;
 
 use lab::records::{record, records};
 use lab::sim::SimDisk;
