@@ -17,10 +17,11 @@ pub enum Command {
     Register {
         /// The broker.
         broker: BrokerId,
-        /// Made up by the broker at its start. A registration that is repeated, since its answer was lost, is the same.
+        /// How often the broker was started. A registration that is repeated, since its answer was lost, is the same, and
+        /// one that arrives when there was another start is refused: it must not end what came after it.
         incarnation: u64,
-        /// Whether records may be gone that it said it had: it acknowledges before it syncs, and was not shut down.
-        may_have_lost: bool,
+        /// What became of its last life.
+        last_life: LastLife,
     },
     /// A broker was not heard of for too long, or leaves.
     Fence {
@@ -68,6 +69,19 @@ pub enum Command {
     },
 }
 
+/// How a broker's last life has ended: whether it still has what it had said that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LastLife {
+    /// However it ended: the broker says that it has a record when that is durable.
+    Durable,
+    /// In order, with everything synced, and this is the life that it was. A broker that could say only *whether* it was
+    /// shut down would hide a power cut: it starts, is shut down before anybody has heard of it, and starts again
+    /// (KIP-966).
+    ShutDown(BrokerEpoch),
+    /// Otherwise.
+    Killed,
+}
+
 /// What a command came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
@@ -96,7 +110,7 @@ pub struct Controller {
 pub struct Registration {
     /// Its present life.
     pub life: BrokerEpoch,
-    /// What the broker calls that life itself.
+    /// The start of the broker that this life is.
     pub incarnation: u64,
     /// A fenced broker neither leads nor is in sync.
     pub is_fenced: bool,
@@ -109,8 +123,8 @@ impl Controller {
     pub fn apply(&mut self, command: &Command) -> Reply {
         self.version += 1;
         let done = match command {
-            &Command::Register { broker, incarnation, may_have_lost } => {
-                return Reply::Registered(self.register(broker, incarnation, may_have_lost));
+            &Command::Register { broker, incarnation, last_life } => {
+                return self.register(broker, incarnation, last_life);
             }
             &Command::Fence { broker, life } => self.fence(broker, life),
             &Command::Unfence { broker, life } => self.unfence(broker, life),
@@ -154,16 +168,26 @@ impl Controller {
         self.brokers.get(&broker).is_some_and(|registration| !registration.is_fenced)
     }
 
-    fn register(&mut self, broker: BrokerId, incarnation: u64, may_have_lost: bool) -> BrokerEpoch {
-        if let Some(known) = self.brokers.get(&broker)
-            && known.incarnation == incarnation
+    fn register(&mut self, broker: BrokerId, incarnation: u64, last_life: LastLife) -> Reply {
+        let known = self.brokers.get(&broker).copied();
+        if let Some(known) = known
+            && known.incarnation >= incarnation
         {
-            return known.life;
+            return match known.incarnation == incarnation {
+                true => Reply::Registered(known.life),
+                false => Reply::Refused(Refusal::EarlierStart { broker, asks: incarnation, known: known.incarnation }),
+            };
         }
         // The life before is over, whether anybody noticed or not: it must not lead or be in sync under the new one's
         // name.
         self.retire(broker);
-        if may_have_lost {
+        let has_all = match last_life {
+            LastLife::Durable => true,
+            // An orderly end of a life that nobody here knows says nothing of the one that came before it.
+            LastLife::ShutDown(life) => known.is_none_or(|known| known.life == life),
+            LastLife::Killed => false,
+        };
+        if !has_all {
             for tablet in self.tablets.values_mut() {
                 tablet.elr.remove(&broker);
             }
@@ -171,7 +195,7 @@ impl Controller {
         self.last_life = self.last_life.next();
         let registration = Registration { life: self.last_life, incarnation, is_fenced: true, version: self.version };
         self.brokers.insert(broker, registration);
-        self.last_life
+        Reply::Registered(self.last_life)
     }
 
     fn fence(&mut self, broker: BrokerId, life: BrokerEpoch) -> Result<Option<TabletState>, Refusal> {

@@ -43,6 +43,8 @@ struct Peer {
     asked: Millis,
     /// Where the leader's log ended at that time.
     end_when_asked: Offset,
+    /// The life in which the controller did not want it to be in sync, and when that was.
+    refused: Option<(BrokerEpoch, Millis)>,
 }
 
 /// A change that the controller was asked for. It is repeated as it is until there is an answer: the lives of those who
@@ -65,7 +67,8 @@ struct Waiting {
 
 impl Leader {
     pub(crate) fn new(now: Millis, state: &TabletState, start: Offset) -> Leader {
-        let peer = Peer { life: BrokerEpoch(0), end: None, caught_up: now, asked: now, end_when_asked: start };
+        let peer =
+            Peer { life: BrokerEpoch(0), end: None, caught_up: now, asked: now, end_when_asked: start, refused: None };
         Leader {
             start,
             peers: state.replicas.iter().map(|&broker| (broker, peer)).collect(),
@@ -154,10 +157,14 @@ impl Leader {
         let is_shorter = members.len() < state.isr.len();
         // Nobody joins while somebody has to leave: one thing at a time.
         if !is_shorter {
-            // With the watermark alone, a replica that lags would join, leave and join again.
             let joins = |broker: &BrokerId, peer: &Peer| {
                 let has_all = peer.end.is_some_and(|end| end >= high_watermark && end >= self.start);
-                *broker != me && has_all && !lags(*broker) && !state.isr.contains(broker)
+                // With the watermark alone, a replica that lags would join, leave and join again.
+                let is_there = now <= peer.asked + options.replica_lag_max_ms && !lags(*broker);
+                let is_refused = peer
+                    .refused
+                    .is_some_and(|(life, since)| life == peer.life && now <= since + options.replica_lag_max_ms);
+                *broker != me && has_all && is_there && !is_refused && !state.isr.contains(broker)
             };
             members.extend(
                 self.peers
@@ -206,7 +213,12 @@ impl Leader {
         if self.proposal.as_ref().is_some_and(is_ours) {
             self.proposal = None;
             self.not_before = now + options.backoff_ms;
-            self.needs_new_version |= matches!(refusal, Refusal::Ineligible { .. });
+            if let Refusal::Ineligible { broker, .. } = refusal {
+                self.needs_new_version = true;
+                if let Some(peer) = self.peers.get_mut(broker) {
+                    peer.refused = Some((peer.life, now));
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::controller::LastLife;
 use crate::ids::{BrokerEpoch, BrokerId, PartitionEpoch};
 use crate::replica::Millis;
 use crate::tablet::{IsrChange, Refusal, TabletId, TabletState};
@@ -15,10 +16,10 @@ pub enum Ask {
     Register {
         /// The broker.
         broker: BrokerId,
-        /// What it calls this life itself.
+        /// How often it was started.
         incarnation: u64,
-        /// Whether records may be gone that it said it had.
-        may_have_lost: bool,
+        /// What became of its last life.
+        last_life: LastLife,
     },
     /// Still here.
     Heartbeat {
@@ -39,7 +40,7 @@ pub enum Ask {
 pub enum Tell {
     /// It is registered.
     Registered {
-        /// What the broker calls the life.
+        /// Which start of the broker.
         incarnation: u64,
         /// What everybody calls it.
         life: BrokerEpoch,
@@ -100,7 +101,7 @@ pub enum News {
 pub struct Session {
     broker: BrokerId,
     incarnation: u64,
-    may_have_lost: bool,
+    last_life: LastLife,
     life: Option<BrokerEpoch>,
     is_fenced: bool,
     seen: u64,
@@ -109,10 +110,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// A broker that was just started. `incarnation` is a number that no other start of it has had; `may_have_lost`
-    /// says that it acknowledges what is not durable, and was not shut down the last time.
-    pub fn new(broker: BrokerId, incarnation: u64, may_have_lost: bool, heartbeat_ms: Millis) -> Session {
-        Session { broker, incarnation, may_have_lost, life: None, is_fenced: true, seen: 0, heartbeat_ms, next: 0 }
+    /// A broker that was just started. `incarnation` says how often, and never falls.
+    pub fn new(broker: BrokerId, incarnation: u64, last_life: LastLife, heartbeat_ms: Millis) -> Session {
+        Session { broker, incarnation, last_life, life: None, is_fenced: true, seen: 0, heartbeat_ms, next: 0 }
     }
 
     /// What to send now, if anything.
@@ -121,9 +121,9 @@ impl Session {
             return None;
         }
         self.next = now + self.heartbeat_ms;
-        let &mut Session { broker, incarnation, may_have_lost, seen, .. } = self;
+        let &mut Session { broker, incarnation, last_life, seen, .. } = self;
         Some(match self.life {
-            None => Ask::Register { broker, incarnation, may_have_lost },
+            None => Ask::Register { broker, incarnation, last_life },
             Some(life) => Ask::Heartbeat { broker, life, seen },
         })
     }
@@ -151,6 +151,12 @@ impl Session {
             Tell::Over { life } if self.life == Some(life) => vec![News::Over],
             _ => Vec::new(),
         }
+    }
+
+    /// What the next start has to say of this life, if it is ended in order, with everything synced. A start that was not
+    /// heard of changes nothing of what there is to say.
+    pub fn shut_down(&self) -> LastLife {
+        self.life.map_or(self.last_life, LastLife::ShutDown)
     }
 
     /// The broker's life, once it is registered.

@@ -88,6 +88,16 @@ pub enum Refusal {
         /// The life that is registered.
         registered: Option<BrokerEpoch>,
     },
+    /// The broker was started again since it asked.
+    #[error("{broker} asks as start {asks}, and has been started {known} times")]
+    EarlierStart {
+        /// Who asks.
+        broker: BrokerId,
+        /// As which of its starts.
+        asks: u64,
+        /// The start that is registered.
+        known: u64,
+    },
     /// Whoever asks does not lead the tablet, or did so in another epoch.
     #[error("{tablet} is led by {leader:?} in {leader_epoch}")]
     NotLeader {

@@ -4,6 +4,7 @@ use fastrand::Rng;
 use stage05::Offset;
 
 use super::memory_log::MemoryLog;
+use crate::controller::LastLife;
 use crate::ids::{BrokerEpoch, BrokerId};
 use crate::log_ends::Flush;
 use crate::replica::{Identity, Millis, Replica, ReplicaOptions};
@@ -22,8 +23,8 @@ pub(crate) struct Broker {
     pub(crate) process: Option<Process>,
     /// How many processes there were.
     pub(crate) starts: u64,
-    /// The last process was shut down, and had synced everything.
-    pub(crate) was_shut_down: bool,
+    /// How the last process has ended.
+    pub(crate) last_life: LastLife,
     /// It may have lost what it had promised, and has not been in sync since.
     pub(crate) is_lossy: bool,
     /// It does nothing until then.
@@ -51,7 +52,7 @@ impl Broker {
             log: MemoryLog::default(),
             process: None,
             starts: 0,
-            was_shut_down: true,
+            last_life: LastLife::Killed,
             is_lossy: false,
             paused_until: 0,
             clock,
@@ -66,11 +67,11 @@ impl Broker {
     /// Starts a process.
     pub(crate) fn start(&mut self, flush: Flush) {
         self.starts += 1;
-        let may_have_lost = flush == Flush::Async && !self.was_shut_down;
-        self.was_shut_down = false;
+        let last_life = if flush == Flush::Sync { LastLife::Durable } else { self.last_life };
+        self.last_life = LastLife::Killed;
         // What the page cache has kept over a kill is synced by whoever opens the log, before anything is served (L4).
         self.log.sync().expect("a log in memory");
-        let session = Session::new(self.id, self.starts, may_have_lost, HEARTBEAT_MS);
+        let session = Session::new(self.id, self.starts, last_life, HEARTBEAT_MS);
         self.process = Some(Process { session, replica: None });
     }
 

@@ -3,7 +3,7 @@
 use crate::replica::Millis;
 
 /// How long a producer waits for an answer before it goes on.
-pub(crate) const PATIENCE_MS: Millis = 3_000;
+pub(crate) const PATIENCE_MS: Millis = 1_000;
 
 /// A producer: one batch at a time, each with a value of its own, and none a second time.
 #[derive(Debug, Default)]

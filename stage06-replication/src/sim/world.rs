@@ -577,9 +577,9 @@ impl World {
     }
 
     fn restart(&mut self, broker: usize, lasts: Millis) {
-        if self.brokers[broker].process.is_some() {
+        if let Some(process) = &self.brokers[broker].process {
+            self.brokers[broker].last_life = process.session.shut_down();
             self.brokers[broker].log.sync().expect("a log in memory");
-            self.brokers[broker].was_shut_down = true;
             self.stop(broker);
             let id = self.brokers[broker].id;
             self.timeline.note(self.now, || format!("{id} is shut down"));
