@@ -35,6 +35,9 @@ pub struct TabletLog {
     log: SegmentedLog<Framed>,
     /// The epoch of the last batch.
     last_epoch: Option<LeaderEpoch>,
+    /// The write or sync that failed. Nobody knows what of it is on the disk, and a second sync that succeeds would not
+    /// tell; so there is none (stage 2).
+    failure: Option<Arc<Error>>,
 }
 
 impl TabletLog {
@@ -45,7 +48,8 @@ impl TabletLog {
     ///
     /// Those of [`SegmentedLog::open`]: corruption is an error that says where, and nothing is changed.
     pub fn open(disk: &Arc<dyn Disk>, framed: Framed, options: SegmentOptions) -> Result<TabletLog> {
-        let mut tablet = TabletLog { log: SegmentedLog::open(disk, framed, options)?, last_epoch: None };
+        let log = SegmentedLog::open(disk, framed, options)?;
+        let mut tablet = TabletLog { log, last_epoch: None, failure: None };
         tablet.last_epoch = tablet.epochs()?.latest();
         Ok(tablet)
     }
@@ -58,6 +62,7 @@ impl TabletLog {
 
     /// Deletes whole segments whose batches are all in front of `limit`, and returns where the log starts now.
     pub fn delete_before(&mut self, limit: Offset) -> Result<Offset> {
+        self.check_sound()?;
         self.log.delete_before(limit)?;
         Ok(self.start())
     }
@@ -70,9 +75,25 @@ impl TabletLog {
     /// Throws everything away: the next batch starts at `start`. After a crash meanwhile, the log may be whole, or a
     /// part of it from its start on, or empty and begin at 0.
     pub fn start_again(&mut self, start: Offset) -> Result<()> {
+        self.check_sound()?;
         self.log.start_again(start)?;
         self.last_epoch = None;
         Ok(())
+    }
+
+    fn check_sound(&self) -> Result<()> {
+        match &self.failure {
+            Some(cause) => Err(Error::Poisoned { cause: Arc::clone(cause) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes note of the error if there is one: the log takes no more batches then, and opening it again is the cure.
+    fn noted<T>(&mut self, done: Result<T>) -> Result<T> {
+        done.map_err(|error| {
+            let cause = Arc::clone(self.failure.insert(Arc::new(error)));
+            Error::Poisoned { cause }
+        })
     }
 
     /// Refuses batches of which one does not start where the one in front of it ends, or goes back to an older epoch
@@ -107,7 +128,8 @@ impl TabletLog {
             timestamp_ms: first.base_timestamp_ms,
         };
         let frames: Vec<BatchFrame<'_>> = batches.iter().map(frame_of).collect();
-        self.log.append_with(&incoming, |newest| newest.append_batches(&frames))?;
+        let written = self.log.append_with(&incoming, |newest| newest.append_batches(&frames));
+        self.noted(written)?;
         self.last_epoch = Some(last.epoch);
         Ok(())
     }
@@ -126,8 +148,9 @@ fn frame_of(batch: &Batch) -> BatchFrame<'_> {
 
 impl ReplicaLog for TabletLog {
     /// If one of the batches is refused, none is written ([`Error::OutOfOrder`], [`Error::BadFrame`]). If the disk fails,
-    /// some from the front on may be: [`TabletLog::end`] tells.
+    /// some from the front on may be there after the next open, and this log takes no more ([`Error::Poisoned`]).
     fn append(&mut self, batches: &[Batch]) -> Result<()> {
+        self.check_sound()?;
         self.check_order(batches)?;
         let mut rest = batches;
         while !rest.is_empty() {
@@ -143,13 +166,17 @@ impl ReplicaLog for TabletLog {
         Ok(())
     }
 
+    /// A sync that fails is the last one: [`Error::Poisoned`], now and later.
     fn sync(&mut self) -> Result<Offset> {
-        self.log.sync()
+        self.check_sound()?;
+        let synced = self.log.sync();
+        self.noted(synced)
     }
 
     /// See [`SegmentedLog::truncate`] for what a crash in the middle leaves, and what readers see. A log that starts
     /// behind `end` is emptied.
     fn truncate(&mut self, end: Offset) -> Result<Offset> {
+        self.check_sound()?;
         let end = self.log.truncate(end)?;
         self.last_epoch = self.epochs()?.latest();
         Ok(end)

@@ -12,17 +12,17 @@ use stage06::tablet_log::TabletLog;
 use stage06::{Disk, Framed, Offset, Result, SegmentOptions};
 
 /// Segments of a few batches, with an index entry for nearly each.
-pub fn options() -> SegmentOptions {
+pub(crate) fn options() -> SegmentOptions {
     let bytes = SEGMENT_HEADER_BYTES as u64 + 400;
     SegmentOptions { index_interval_bytes: 100, ..SegmentOptions::with_segment_bytes(bytes) }
 }
 
-pub fn open(disk: &Arc<dyn Disk>) -> Result<TabletLog> {
+pub(crate) fn open(disk: &Arc<dyn Disk>) -> Result<TabletLog> {
     TabletLog::open(disk, Framed::default(), options())
 }
 
 /// A batch with a body that says which one it is. `salt` tells it from another at the same offset.
-pub fn batch(base: Offset, count: u32, epoch: u32, salt: u64) -> Batch {
+pub(crate) fn batch(base: Offset, count: u32, epoch: u32, salt: u64) -> Batch {
     let body = format!("batch {base}, {count} records, epoch {epoch}, {salt:04}");
     let base_timestamp_ms = 1000 + base.0;
     Batch {
@@ -36,7 +36,7 @@ pub fn batch(base: Offset, count: u32, epoch: u32, salt: u64) -> Batch {
 }
 
 /// Batches of 1, 2, 3, 1, 2 … records from `base` on.
-pub fn batches(base: Offset, how_many: u32, epoch: u32, salt: u64) -> Vec<Batch> {
+pub(crate) fn batches(base: Offset, how_many: u32, epoch: u32, salt: u64) -> Vec<Batch> {
     let mut next = base;
     let one = |number| {
         let batch = batch(next, number % 3 + 1, epoch, salt);
@@ -47,13 +47,13 @@ pub fn batches(base: Offset, how_many: u32, epoch: u32, salt: u64) -> Vec<Batch>
 }
 
 /// The epochs of these batches.
-pub fn epochs_of(batches: &[Batch]) -> Epochs {
+pub(crate) fn epochs_of(batches: &[Batch]) -> Epochs {
     let mut epochs = Epochs::default();
     batches.iter().for_each(|batch| epochs.begin(batch.epoch, batch.base_offset));
     epochs
 }
 
 /// All batches of a log.
-pub fn all(log: &TabletLog) -> Vec<Batch> {
+pub(crate) fn all(log: &TabletLog) -> Vec<Batch> {
     log.read(log.start(), usize::MAX).expect("the log can be read")
 }

@@ -4,7 +4,7 @@ use lab::sim::SimDisk;
 use stage06::replica_log::ReplicaLog;
 use stage06::{Error, Offset};
 
-use super::batches::{batches, open, options};
+use super::batches::{batches, open};
 
 /// Whichever bit of a segment's file turns around: the batches that are read are those that were written, and those that
 /// are not are missed with an error that says where.
@@ -48,5 +48,4 @@ fn each_flipped_bit_gives_the_right_batches_or_an_error() {
             assert!(missed > 0, "nobody noticed {place}");
         }
     }
-    let _ = options();
 }

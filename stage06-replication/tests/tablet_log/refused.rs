@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lab::sim::SimDisk;
 use stage05::dump::dump;
+use stage05::salvage::salvage;
 use stage05::verify::{Outcome, verify};
 use stage06::batch::Batch;
 use stage06::replica_log::ReplicaLog;
@@ -93,7 +94,7 @@ fn batches_and_records_are_not_taken_for_each_other() {
     assert!(matches!(&error, Error::BadFrame { cause: FormatError::Malformed(_), .. }), "{error}");
 }
 
-/// The tools of stage 5 know batches.
+/// The tools of stage 5 know batches; that of them which is there for records says that there are none.
 #[test]
 fn a_log_of_batches_can_be_verified_and_dumped() {
     let sim = SimDisk::new();
@@ -110,6 +111,8 @@ fn a_log_of_batches_can_be_verified_and_dumped() {
     let text = String::from_utf8(text).unwrap();
     assert_eq!(text.matches("a batch of epoch 3").count(), 9, "{text}");
     assert!(!text.contains("DAMAGED"), "{text}");
+    let error = salvage(&disk, |_, _| panic!("a record in a log of batches")).unwrap_err();
+    assert!(matches!(&error, Error::BadFrame { cause: FormatError::Malformed(_), .. }), "{error}");
 }
 
 /// Who reads while the log is cut sees what was there, to the end; who begins later sees the shorter log.
