@@ -5,6 +5,7 @@
 //! | found | left by | done |
 //! |---|---|---|
 //! | a file with a temporary name | a crash while it was made | removed |
+//! | a spare file | a crash behind a deletion | removed |
 //! | segments that a rewritten one stands for | a crash behind its rename | removed |
 //! | an index whose segment is gone | a crash while a segment was deleted or rewritten | removed |
 //! | a newest segment without records | a crash behind a roll | goes on |
@@ -19,6 +20,8 @@ use stage03::{Access, Disk, Error, Offset, Result};
 use crate::name::{Part, SegmentName, TEMPORARY_SUFFIX};
 use crate::options::SegmentOptions;
 use crate::packed::PackedFile;
+use crate::prepare::PREPARED;
+use crate::recycle::{Recycler, SPARE};
 use crate::site::Site;
 use crate::storage::{Sealed, Storage};
 use crate::times::NewestTimes;
@@ -105,7 +108,7 @@ impl Contents {
 
 /// Only files of ours: whatever else has such a name is somebody's.
 fn is_temporary(file: &str) -> bool {
-    file == crate::prepare::PREPARED
+    [PREPARED, SPARE].contains(&file)
         || file.strip_suffix(TEMPORARY_SUFFIX).is_some_and(|name| SegmentName::parse(name).is_some())
 }
 
@@ -143,7 +146,8 @@ pub(crate) fn open_for_reading<S: Storage>(
         let files = log_files(&site)?;
         let view = read_view(&site, &storage, &files);
         if attempt == ATTEMPTS || log_files(&site)? == files {
-            let shared = Shared::new(site, storage, view?);
+            let recycler = Arc::new(Recycler::new(site.clone(), options));
+            let shared = Shared::new(site, storage, view?, recycler);
             // There is no writer here that could wake anybody.
             shared.watch.close();
             return Ok(shared);

@@ -29,6 +29,7 @@
 //! DIR/00000000000000003000.timeindex                     its time index
 //! DIR/00000000000000004000.log                           the newest segment; maybe zeros behind its records
 //! DIR/prepared                                           zeros: the file of the segment after that
+//! DIR/spare                                              the file of a segment that was given up, for another one
 //! ```
 //!
 //! A file whose name ends in `.new` is not whole yet.
@@ -42,14 +43,15 @@
 //! - **S5** A reader's snapshot never changes.
 //! - **S6** A rewritten segment counts from the moment in which its name is durable. Until then the old ones count.
 //!
-//! The packed files have **P1** to **P3** ([`packed`]), the time index **T1** to **T4** ([`time_index`]).
+//! The packed files have **P1** to **P3** ([`packed`]), the time index **T1** to **T4** ([`time_index`]), a
+//! file that is used again **U1** to **U4** (`recycle`).
 //!
 //! ## Reading order
 //!
-//! [`name`], [`site`], [`storage`], [`json_segments`], [`options`], [`roll`], `prepare`, `view`, [`segmented_log`],
-//! [`reader`], [`directory`], `watch`, [`follow`], [`time_index`], `times`, [`retention`], [`maintenance`], [`packed`],
-//! `rewrite`, `compress`, [`compact`], [`partitions`], [`stage`]. For stage 6: [`mod@stamp`], `append_with`,
-//! [`segments_from`], `truncate`.
+//! [`name`], [`site`], [`storage`], [`json_segments`], [`options`], [`roll`], `prepare`, `recycle`, `view`,
+//! [`segmented_log`], [`reader`], [`directory`], `watch`, [`follow`], [`time_index`], `times`, [`retention`],
+//! [`maintenance`], [`packed`], `rewrite`, `compress`, [`compact`], [`partitions`], [`stage`]. For stage 6:
+//! [`mod@stamp`], `append_with`, [`segments_from`], `truncate`.
 
 pub mod compact;
 pub mod directory;
@@ -73,6 +75,7 @@ pub mod time_index;
 
 mod compress;
 mod prepare;
+mod recycle;
 mod rewrite;
 mod times;
 mod view;

@@ -60,6 +60,8 @@ impl<S: Storage> Maintenance<S> {
             let SealedSegment { sealed, stored_bytes, .. } = &**segment;
             facts.push(SegmentFacts { end: sealed.end, stored_bytes: *stored_bytes, largest_timestamp_ms });
         }
+        // Whoever holds a view holds its segments.
+        drop(view);
         self.delete_oldest(retention.deletable(&facts, newest_bytes, now_ms, limit), &mut upkeep)
     }
 
@@ -76,12 +78,17 @@ impl<S: Storage> Maintenance<S> {
         let mut deleted = Deleted::default();
         for _ in 0..count {
             let oldest = Arc::clone(&self.shared.view().sealed[0]);
-            self.shared.site.remove(&oldest.sealed.name.file(Part::Log))?;
+            let (name, stored_bytes) = (oldest.sealed.name, oldest.stored_bytes);
+            self.shared.recycler.give_up(name, stored_bytes)?;
             self.shared.site.sync_directory().map_err(|e| upkeep.fail(e))?;
             self.shared.change_view(|view| View { sealed: view.sealed[1..].to_vec(), ..view.clone() });
-            self.remove_derived(oldest.sealed.name);
+            // No view that comes now has it.
+            let file = Arc::downgrade(&oldest.sealed.file);
+            drop(oldest);
+            self.shared.recycler.settle(&file);
+            self.remove_derived(name);
             deleted.segments += 1;
-            deleted.bytes += oldest.stored_bytes;
+            deleted.bytes += stored_bytes;
         }
         Ok(deleted)
     }

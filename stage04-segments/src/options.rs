@@ -29,6 +29,10 @@ pub struct SegmentOptions {
     pub index_interval_bytes: u64,
     /// How the next segment's file is made ready.
     pub preparation: Preparation,
+    /// Whether the file of a segment that is given up becomes the next one's (PostgreSQL's `wal_recycle`, RocksDB's
+    /// `recycle_log_file_num`). Only with `preparation`, which writes zeros over it. The log looks after its own readers;
+    /// one that another process has opened would see the file change.
+    pub recycle: bool,
 }
 
 /// Whether a segment's file is filled with zeros before it is written to.
@@ -59,6 +63,7 @@ impl Default for SegmentOptions {
             offsets_max: u32::MAX as u64,
             index_interval_bytes: INDEX_INTERVAL_BYTES,
             preparation: Preparation::None,
+            recycle: false,
         }
     }
 }

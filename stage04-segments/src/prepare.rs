@@ -8,6 +8,7 @@ use stage03::{DiskFile, Error, Offset, Result};
 
 use crate::name::{Part, SegmentName, TEMPORARY_SUFFIX};
 use crate::options::{PREPARED_BYTES_MAX, Preparation, SegmentOptions};
+use crate::recycle::Recycler;
 use crate::site::Site;
 
 /// The file that a thread has filled, until it becomes a segment.
@@ -22,6 +23,7 @@ pub(crate) struct Preparer {
     site: Site,
     segment_bytes: u64,
     preparation: Preparation,
+    pub(crate) recycler: Arc<Recycler>,
     background: Option<Background>,
 }
 
@@ -37,18 +39,17 @@ struct Background {
 impl Preparer {
     pub(crate) fn new(site: Site, options: &SegmentOptions) -> Preparer {
         let preparation = options.preparation;
-        Preparer {
-            site,
-            segment_bytes: options.segment_bytes_max.min(PREPARED_BYTES_MAX),
-            preparation,
-            background: None,
-        }
+        let recycler = Arc::new(Recycler::new(site.clone(), options));
+        let segment_bytes = options.segment_bytes_max.min(PREPARED_BYTES_MAX);
+        Preparer { site, segment_bytes, preparation, recycler, background: None }
     }
 
     /// Orders the file of the segment after the newest. Returns at once.
     pub(crate) fn order_next(&mut self) {
         if self.preparation == Preparation::InBackground {
-            let background = self.background.get_or_insert_with(|| start(self.site.clone(), self.segment_bytes));
+            let Preparer { site, recycler, segment_bytes, .. } = self;
+            let start = || start(site.clone(), Arc::clone(recycler), *segment_bytes);
+            let background = self.background.get_or_insert_with(start);
             background.is_ordered = background.orders.send(()).is_ok();
         }
     }
@@ -59,20 +60,27 @@ impl Preparer {
         let name = SegmentName::new(base).file(Part::Log);
         let file = match self.take_prepared(&name)? {
             Some(file) => file,
-            None => {
-                let file = self.site.create_temporary(&name)?;
-                if self.preparation == Preparation::AtRoll && fill(&file, self.segment_bytes).is_err() {
-                    // No room for zeros; there may be room for records.
-                    file.truncate(0).map_err(|e| Error::io("cut zeros off", file.path(), e))?;
-                }
-                file
-            }
+            None if self.preparation == Preparation::AtRoll => self.prepare_now(&name)?,
+            None => self.site.create_temporary(&name)?,
         };
         if !header.is_empty() {
             file.write_at(header, 0).map_err(|e| Error::io("write the header", file.path(), e))?;
         }
         file.sync_data().map_err(|e| Error::io("sync", file.path(), e))?;
         self.site.publish(&name)
+    }
+
+    /// A file of zeros under the temporary name of the segment.
+    fn prepare_now(&self, name: &str) -> Result<Arc<dyn DiskFile>> {
+        let file = match self.recycler.take(&format!("{name}{TEMPORARY_SUFFIX}"))? {
+            Some(spare) => spare,
+            None => self.site.create_temporary(name)?,
+        };
+        if fill(&file, self.segment_bytes).is_err() {
+            // No room for zeros; there may be room for records.
+            file.truncate(0).map_err(|e| Error::io("cut zeros off", file.path(), e))?;
+        }
+        Ok(file)
     }
 
     /// The file that the thread has filled, under the temporary name of the segment; none if it could not be filled. A
@@ -100,15 +108,16 @@ impl Drop for Preparer {
             let _ = thread.join();
             let _ = self.site.remove(PREPARED);
         }
+        self.recycler.close();
     }
 }
 
-fn start(site: Site, segment_bytes: u64) -> Background {
+fn start(site: Site, recycler: Arc<Recycler>, segment_bytes: u64) -> Background {
     let (orders, incoming) = channel();
     let (outgoing, ready) = channel();
     let thread = thread::spawn(move || {
         for () in incoming {
-            let prepared = prepare(&site, segment_bytes);
+            let prepared = prepare(&site, &recycler, segment_bytes);
             if prepared.is_err() {
                 // Half a file of zeros is in the way of the records. If it cannot be removed, the next open tries again.
                 let _ = site.remove(PREPARED);
@@ -121,13 +130,17 @@ fn start(site: Site, segment_bytes: u64) -> Background {
     Background { orders, ready, thread, is_ordered: false }
 }
 
-fn prepare(site: &Site, bytes: u64) -> Result<()> {
+fn prepare(site: &Site, recycler: &Recycler, bytes: u64) -> Result<()> {
     site.remove(PREPARED)?;
-    let file = site.disk.create(PREPARED).map_err(|e| Error::io("create", site.disk.path().join(PREPARED), e))?;
+    let file = match recycler.take(PREPARED)? {
+        Some(spare) => spare,
+        None => site.disk.create(PREPARED).map_err(|e| Error::io("create", site.disk.path().join(PREPARED), e))?,
+    };
     fill(&file, bytes)?;
     file.sync_data().map_err(|e| Error::io("sync", file.path(), e))
 }
 
+/// Makes all of a file zeros, and as long as that, whatever is in it.
 fn fill(file: &Arc<dyn DiskFile>, bytes: u64) -> Result<()> {
     let zeros = vec![0; CHUNK_BYTES.min(usize::try_from(bytes).unwrap_or(CHUNK_BYTES))];
     let mut position = 0;
@@ -137,5 +150,9 @@ fn fill(file: &Arc<dyn DiskFile>, bytes: u64) -> Result<()> {
         written.map_err(|e| Error::io(format!("write zeros at byte {position}"), file.path(), e))?;
         position += chunk.len() as u64;
     }
-    Ok(())
+    // The segment whose file this was may have been larger.
+    match file.length().map_err(|e| Error::io("ask for the length", file.path(), e))? > bytes {
+        true => file.truncate(bytes).map_err(|e| Error::io("cut", file.path(), e)),
+        false => Ok(()),
+    }
 }

@@ -82,7 +82,7 @@ impl<S: Storage> SegmentedLog<S> {
         let first_timestamp_ms = first_timestamp_ms(&storage, &newest, newest_name.base)?;
         let times = TimesWriter::open(&site, &newest_name, &storage, &newest.reader())?;
         let view = View { sealed, newest: newest.reader(), newest_times: times.times.clone(), newest_name };
-        let shared = Arc::new(Shared::new(site, storage, view));
+        let shared = Arc::new(Shared::new(site, storage, view, Arc::clone(&preparer.recycler)));
         shared.newest_bytes.store(newest.end_position(), Ordering::Relaxed);
         Ok(SegmentedLog {
             options,
@@ -231,6 +231,7 @@ fn begin_segment<S: Storage>(
 ) -> Result<(S::Writer, SegmentName)> {
     let name = SegmentName::new(base);
     let file = preparer.make(base, &storage.header(base)?)?;
+    preparer.recycler.note_written(name, &file);
     Ok((storage.start_newest(site, &name, file)?, name))
 }
 

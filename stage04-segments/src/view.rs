@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use stage03::{Entry, Error, Offset, Reader, Result, Scan, Visibility};
 
 use crate::name::SegmentName;
+use crate::recycle::Recycler;
 use crate::site::Site;
 use crate::storage::{Sealed, Storage};
 use crate::time_index::SealedTimeIndex;
@@ -93,6 +94,7 @@ pub(crate) struct Shared<S: Storage> {
     pub(crate) watch: Watch,
     /// How far the newest segment is filled, in bytes. Its file may be longer: it may have been prepared.
     pub(crate) newest_bytes: AtomicU64,
+    pub(crate) recycler: Arc<Recycler>,
     view: RwLock<Arc<View<S>>>,
     /// Held by whoever deletes or rewrites segments, for as long as that takes. Readers never ask for it, and the writer
     /// only when it goes.
@@ -118,10 +120,10 @@ impl Upkeep {
 }
 
 impl<S: Storage> Shared<S> {
-    pub(crate) fn new(site: Site, storage: S, view: View<S>) -> Shared<S> {
+    pub(crate) fn new(site: Site, storage: S, view: View<S>, recycler: Arc<Recycler>) -> Shared<S> {
         let view = RwLock::new(Arc::new(view));
         let newest_bytes = AtomicU64::default();
-        Shared { site, storage, watch: Watch::default(), newest_bytes, view, upkeep: Mutex::default() }
+        Shared { site, storage, watch: Watch::default(), newest_bytes, recycler, view, upkeep: Mutex::default() }
     }
 
     /// The segments as they are now.

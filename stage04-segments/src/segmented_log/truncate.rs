@@ -99,6 +99,7 @@ impl<S: Storage> SegmentedLog<S> {
         }
         remove_derived(site, cut.name)?;
         let file = site.publish(&file)?;
+        shared.recycler.forget(cut.name);
         self.newest = storage.open_newest(site, &cut.name, file)?;
         self.newest_name = cut.name;
         self.times = TimesWriter::open(site, &cut.name, storage, &self.newest.reader())?;

@@ -7,6 +7,7 @@ mod follow;
 mod leftovers;
 mod preparation;
 mod read_only;
+mod recycling;
 mod retention;
 mod roll;
 mod truncate;
