@@ -20,8 +20,11 @@ pub enum Command {
         /// How often the broker was started. A registration that is repeated, since its answer was lost, is the same, and
         /// one that arrives when there was another start is refused: it must not end what came after it.
         incarnation: u64,
-        /// What became of its last life.
-        last_life: LastLife,
+        /// Since which of its starts the broker has lost nothing that it had said that it has. 0 for one that says so
+        /// only of what is durable. Otherwise every start that does not follow an orderly shutdown begins anew. A broker
+        /// that could say only whether its *last* life was ended in order would hide a power cut: it starts, is shut down
+        /// before anybody has heard of it, and starts again (KIP-966).
+        intact_since: u64,
     },
     /// A broker was not heard of for too long, or leaves.
     Fence {
@@ -69,19 +72,6 @@ pub enum Command {
     },
 }
 
-/// How a broker's last life has ended: whether it still has what it had said that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LastLife {
-    /// However it ended: the broker says that it has a record when that is durable.
-    Durable,
-    /// In order, with everything synced, and this is the life that it was. A broker that could say only *whether* it was
-    /// shut down would hide a power cut: it starts, is shut down before anybody has heard of it, and starts again
-    /// (KIP-966).
-    ShutDown(BrokerEpoch),
-    /// Otherwise.
-    Killed,
-}
-
 /// What a command came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
@@ -123,8 +113,8 @@ impl Controller {
     pub fn apply(&mut self, command: &Command) -> Reply {
         self.version += 1;
         let done = match command {
-            &Command::Register { broker, incarnation, last_life } => {
-                return self.register(broker, incarnation, last_life);
+            &Command::Register { broker, incarnation, intact_since } => {
+                return self.register(broker, incarnation, intact_since);
             }
             &Command::Fence { broker, life } => self.fence(broker, life),
             &Command::Unfence { broker, life } => self.unfence(broker, life),
@@ -168,7 +158,7 @@ impl Controller {
         self.brokers.get(&broker).is_some_and(|registration| !registration.is_fenced)
     }
 
-    fn register(&mut self, broker: BrokerId, incarnation: u64, last_life: LastLife) -> Reply {
+    fn register(&mut self, broker: BrokerId, incarnation: u64, intact_since: u64) -> Reply {
         let known = self.brokers.get(&broker).copied();
         if let Some(known) = known
             && known.incarnation >= incarnation
@@ -181,12 +171,7 @@ impl Controller {
         // The life before is over, whether anybody noticed or not: it must not lead or be in sync under the new one's
         // name.
         self.retire(broker);
-        let has_all = match last_life {
-            LastLife::Durable => true,
-            // An orderly end of a life that nobody here knows says nothing of the one that came before it.
-            LastLife::ShutDown(life) => known.is_none_or(|known| known.life == life),
-            LastLife::Killed => false,
-        };
+        let has_all = known.is_none_or(|known| known.incarnation >= intact_since);
         if !has_all {
             for tablet in self.tablets.values_mut() {
                 tablet.elr.remove(&broker);

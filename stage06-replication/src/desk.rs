@@ -28,8 +28,8 @@ impl Desk {
     /// The command that a question asks for. `None` if it can be answered as it is.
     pub fn command(&mut self, now: Millis, controller: &Controller, ask: &Ask) -> Option<Command> {
         match ask {
-            &Ask::Register { broker, incarnation, last_life } => {
-                Some(Command::Register { broker, incarnation, last_life })
+            &Ask::Register { broker, incarnation, intact_since } => {
+                Some(Command::Register { broker, incarnation, intact_since })
             }
             &Ask::Heartbeat { broker, life, seen } => {
                 let known = controller.brokers().get(&broker).filter(|known| known.life == life)?;

@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::LastLife;
 use crate::ids::{BrokerEpoch, BrokerId, PartitionEpoch};
 use crate::replica::Millis;
 use crate::tablet::{IsrChange, Refusal, TabletId, TabletState};
@@ -18,8 +17,8 @@ pub enum Ask {
         broker: BrokerId,
         /// How often it was started.
         incarnation: u64,
-        /// What became of its last life.
-        last_life: LastLife,
+        /// Since which of its starts it has lost nothing.
+        intact_since: u64,
     },
     /// Still here.
     Heartbeat {
@@ -101,7 +100,7 @@ pub enum News {
 pub struct Session {
     broker: BrokerId,
     incarnation: u64,
-    last_life: LastLife,
+    intact_since: u64,
     life: Option<BrokerEpoch>,
     is_fenced: bool,
     seen: u64,
@@ -111,8 +110,8 @@ pub struct Session {
 
 impl Session {
     /// A broker that was just started. `incarnation` says how often, and never falls.
-    pub fn new(broker: BrokerId, incarnation: u64, last_life: LastLife, heartbeat_ms: Millis) -> Session {
-        Session { broker, incarnation, last_life, life: None, is_fenced: true, seen: 0, heartbeat_ms, next: 0 }
+    pub fn new(broker: BrokerId, incarnation: u64, intact_since: u64, heartbeat_ms: Millis) -> Session {
+        Session { broker, incarnation, intact_since, life: None, is_fenced: true, seen: 0, heartbeat_ms, next: 0 }
     }
 
     /// What to send now, if anything.
@@ -121,9 +120,9 @@ impl Session {
             return None;
         }
         self.next = now + self.heartbeat_ms;
-        let &mut Session { broker, incarnation, last_life, seen, .. } = self;
+        let &mut Session { broker, incarnation, intact_since, seen, .. } = self;
         Some(match self.life {
-            None => Ask::Register { broker, incarnation, last_life },
+            None => Ask::Register { broker, incarnation, intact_since },
             Some(life) => Ask::Heartbeat { broker, life, seen },
         })
     }
@@ -151,12 +150,6 @@ impl Session {
             Tell::Over { life } if self.life == Some(life) => vec![News::Over],
             _ => Vec::new(),
         }
-    }
-
-    /// What the next start has to say of this life, if it is ended in order, with everything synced. A start that was not
-    /// heard of changes nothing of what there is to say.
-    pub fn shut_down(&self) -> LastLife {
-        self.life.map_or(self.last_life, LastLife::ShutDown)
     }
 
     /// The broker's life, once it is registered.

@@ -4,7 +4,6 @@ use fastrand::Rng;
 use stage05::Offset;
 
 use super::memory_log::MemoryLog;
-use crate::controller::LastLife;
 use crate::ids::{BrokerEpoch, BrokerId};
 use crate::log_ends::Flush;
 use crate::replica::{Identity, Millis, Replica, ReplicaOptions};
@@ -23,8 +22,10 @@ pub(crate) struct Broker {
     pub(crate) process: Option<Process>,
     /// How many processes there were.
     pub(crate) starts: u64,
-    /// How the last process has ended.
-    pub(crate) last_life: LastLife,
+    /// The last process was ended in order, with everything synced.
+    pub(crate) was_shut_down: bool,
+    /// Since which of its starts nothing was lost.
+    intact_since: u64,
     /// It may have lost what it had promised, and has not been in sync since.
     pub(crate) is_lossy: bool,
     /// It does nothing until then.
@@ -52,7 +53,8 @@ impl Broker {
             log: MemoryLog::default(),
             process: None,
             starts: 0,
-            last_life: LastLife::Killed,
+            was_shut_down: false,
+            intact_since: 1,
             is_lossy: false,
             paused_until: 0,
             clock,
@@ -67,11 +69,13 @@ impl Broker {
     /// Starts a process.
     pub(crate) fn start(&mut self, flush: Flush) {
         self.starts += 1;
-        let last_life = if flush == Flush::Sync { LastLife::Durable } else { self.last_life };
-        self.last_life = LastLife::Killed;
+        if !std::mem::take(&mut self.was_shut_down) {
+            self.intact_since = self.starts;
+        }
+        let intact_since = if flush == Flush::Sync { 0 } else { self.intact_since };
         // What the page cache has kept over a kill is synced by whoever opens the log, before anything is served (L4).
         self.log.sync().expect("a log in memory");
-        let session = Session::new(self.id, self.starts, last_life, HEARTBEAT_MS);
+        let session = Session::new(self.id, self.starts, intact_since, HEARTBEAT_MS);
         self.process = Some(Process { session, replica: None });
     }
 

@@ -577,8 +577,8 @@ impl World {
     }
 
     fn restart(&mut self, broker: usize, lasts: Millis) {
-        if let Some(process) = &self.brokers[broker].process {
-            self.brokers[broker].last_life = process.session.shut_down();
+        if self.brokers[broker].process.is_some() {
+            self.brokers[broker].was_shut_down = true;
             self.brokers[broker].log.sync().expect("a log in memory");
             self.stop(broker);
             let id = self.brokers[broker].id;
