@@ -113,8 +113,11 @@ impl DiskFile for ReadersFile {
     }
 }
 
-fn options(preparation: Preparation) -> SegmentOptions {
-    let bytes = SEGMENT_HEADER_BYTES as u64 + 300;
+/// Segments that end after a few records; or that do not, so that the writer's frames come into the file that is read.
+const SEGMENT_BYTES: [u64; 2] = [300, 20_000];
+
+fn options(preparation: Preparation, segment_bytes: u64) -> SegmentOptions {
+    let bytes = SEGMENT_HEADER_BYTES as u64 + segment_bytes;
     SegmentOptions { index_interval_bytes: 100, preparation, ..SegmentOptions::with_segment_bytes(bytes) }
 }
 
@@ -166,14 +169,14 @@ const DEEDS: [(&str, Deed); 8] = [
 ];
 
 /// Opens a reader, with the deed in front of its operation `nth`. Returns whether there was one so late.
-fn open_in_the_moment(deed: Deed, nth: u64, preparation: Preparation, context: &str) -> bool {
+fn open_in_the_moment(deed: Deed, nth: u64, options: SegmentOptions, context: &str) -> bool {
     let sim = SimDisk::new();
-    let log = SegmentedLog::open(&sim.disk(), storage(), options(preparation)).unwrap();
+    let log = SegmentedLog::open(&sim.disk(), storage(), options).unwrap();
     let log = append(log, 9);
     let durable = log.next_offset();
     let moment = Moment { left: Arc::new(Mutex::new((nth, Some(log)))), deed };
     let disk: Arc<dyn Disk> = Arc::new(ReadersDisk { sim, moment: moment.clone() });
-    let reader = SegmentedReader::open(&disk, storage(), &options(preparation))
+    let reader = SegmentedReader::open(&disk, storage(), &options)
         .unwrap_or_else(|error| panic!("{context}: the log does not open: {error}"));
     assert!(reader.end() >= durable, "{context}: the reader ends at {}", reader.end());
     let mut scan = reader.scan(reader.start()).unwrap_or_else(|error| panic!("{context}: no scan: {error}"));
@@ -191,10 +194,13 @@ fn open_in_the_moment(deed: Deed, nth: u64, preparation: Preparation, context: &
 /// Whatever happens while a reader opens, it sees the log of some moment: whole, and no less than was durable before.
 #[test]
 fn a_reader_that_opens_while_segments_come_and_go_sees_one_moment() {
-    for preparation in [Preparation::None, Preparation::AtRoll] {
+    let kinds = [Preparation::None, Preparation::AtRoll].into_iter();
+    for options in kinds.flat_map(|preparation| SEGMENT_BYTES.map(|bytes| options(preparation, bytes))) {
         for (name, deed) in DEEDS {
             let mut nth = 1;
-            while open_in_the_moment(deed, nth, preparation, &format!("{name} in front of operation {nth}")) {
+            let context =
+                |nth| format!("{name} in front of operation {nth}, segments of {} bytes", options.segment_bytes_max);
+            while open_in_the_moment(deed, nth, options, &context(nth)) {
                 nth += 1;
             }
             assert!(nth > 8, "{name}: the reader opened in {nth} operations");

@@ -89,8 +89,8 @@ impl Options {
     fn of_this_run(&self) -> Options {
         let times = states_of_this_run();
         let sampling = Sampling { states_max: self.sampling.states_max.saturating_mul(times), ..self.sampling };
-        // Each of the first is followed by all of the second: both times over would be the square.
-        let recovery_states_max = self.recovery_states_max.saturating_mul(times.isqrt());
+        // Each of the first is followed by all of the second: both times over would be the square. The root is rounded up.
+        let recovery_states_max = self.recovery_states_max.saturating_mul((times - 1).isqrt() + 1);
         Options { sampling, recovery_states_max, faults: self.faults.clone() }
     }
 

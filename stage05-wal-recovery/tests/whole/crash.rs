@@ -47,7 +47,7 @@ fn power_cuts(lens: Lens) {
 fn a_torn_group_loses_nothing() {
     let mut tally = Tally::default();
     let batches = scenario::append_batches::<Tiny<false>>(6, 2);
-    tally.survived(crash::power_cuts::<Tiny<false>>(Lens::TornWrite, &sampling(60, 1), batches));
+    tally.survived(crash::power_cuts::<Tiny<false>>(Lens::TornWrite, &sampling(80, 1), batches));
     tally.end();
 }
 
@@ -56,7 +56,7 @@ fn a_torn_group_loses_nothing() {
 fn a_store_loses_nothing_by_any_crash() {
     let mut tally = Tally::default();
     for lens in [Lens::PowerCut, Lens::TornWrite] {
-        tally.survived(crash::power_cuts::<TinyStore>(lens, &sampling(8, 1), a_stores_life));
+        tally.survived(crash::power_cuts::<TinyStore>(lens, &sampling(10, 1), a_stores_life));
     }
     tally.survived(crash::kills::<TinyStore>(&sampling(0, 0), a_stores_life));
     tally.end();
