@@ -27,14 +27,15 @@ use stage05::{
 
 type TinyLog = GroupCommit<SegmentedLog<Framed>>;
 
-/// Stage 5 with segments of a few records, whose files are prepared or grow.
+/// Stage 5 with segments of a few records, whose files are prepared or grow. What is prepared is recycled.
 #[derive(Debug)]
 struct Tiny<const PREPARED: bool>;
 
 fn options(is_prepared: bool) -> SegmentOptions {
     let preparation = if is_prepared { Preparation::AtRoll } else { Preparation::None };
     let bytes = SEGMENT_HEADER_BYTES as u64 + 300;
-    SegmentOptions { index_interval_bytes: 100, preparation, ..SegmentOptions::with_segment_bytes(bytes) }
+    let options = SegmentOptions { index_interval_bytes: 100, preparation, ..SegmentOptions::with_segment_bytes(bytes) };
+    SegmentOptions { recycle: is_prepared, ..options }
 }
 
 impl<const PREPARED: bool> Stage for Tiny<PREPARED> {
