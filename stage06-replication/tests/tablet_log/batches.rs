@@ -9,7 +9,7 @@ use stage06::epochs::Epochs;
 use stage06::ids::LeaderEpoch;
 use stage06::replica_log::ReplicaLog;
 use stage06::tablet_log::TabletLog;
-use stage06::{Disk, Framed, Offset, Result, SegmentOptions};
+use stage06::{Disk, Framed, Offset, Preparation, Result, SegmentOptions};
 
 /// Segments of a few batches, with an index entry for nearly each.
 pub(crate) fn options() -> SegmentOptions {
@@ -17,8 +17,17 @@ pub(crate) fn options() -> SegmentOptions {
     SegmentOptions { index_interval_bytes: 100, ..SegmentOptions::with_segment_bytes(bytes) }
 }
 
+/// The same where files are filled with zeros, and those of deleted segments are used again.
+pub(crate) fn recycling() -> SegmentOptions {
+    SegmentOptions { preparation: Preparation::AtRoll, recycle: true, ..options() }
+}
+
 pub(crate) fn open(disk: &Arc<dyn Disk>) -> Result<TabletLog> {
-    TabletLog::open(disk, Framed::default(), options())
+    open_with(disk, options())
+}
+
+pub(crate) fn open_with(disk: &Arc<dyn Disk>, options: SegmentOptions) -> Result<TabletLog> {
+    TabletLog::open(disk, Framed::default(), options)
 }
 
 /// A batch with a body that says which one it is. `salt` tells it from another at the same offset.

@@ -1,12 +1,12 @@
 //! A tablet's log crashed at every operation of its life, and again in its recovery.
 
 use lab::sim::{CrashState, Event, Lens, Sampling, SimDisk, Trace};
-use stage06::Offset;
 use stage06::batch::Batch;
 use stage06::replica_log::ReplicaLog;
 use stage06::tablet_log::TabletLog;
+use stage06::{Offset, SegmentOptions};
 
-use super::batches::{all, batches, epochs_of, open};
+use super::batches::{all, batches, epochs_of, open_with, options, recycling};
 
 /// What the log may be after a crash, at some moment of its life.
 #[derive(Clone, Debug, Default)]
@@ -55,20 +55,22 @@ struct Life {
     now: Expected,
     moments: Vec<Expected>,
     epoch: u32,
+    options: SegmentOptions,
 }
 
 impl Life {
-    fn new() -> Life {
+    fn new(options: SegmentOptions) -> Life {
         let sim = SimDisk::new();
         let mut life = Life {
-            log: open(&SimDisk::new().disk()).unwrap(),
+            log: open_with(&SimDisk::new().disk(), options).unwrap(),
             sim,
             now: Expected::default(),
             moments: Vec::new(),
             epoch: 1,
+            options,
         };
         life.promise();
-        life.log = open(&life.sim.disk()).unwrap();
+        life.log = open_with(&life.sim.disk(), options).unwrap();
         life
     }
 
@@ -120,16 +122,16 @@ impl Life {
     }
 
     fn reopen(mut self) -> Life {
-        self.log = open(&SimDisk::new().disk()).unwrap();
-        self.log = open(&self.sim.disk()).unwrap();
+        self.log = open_with(&SimDisk::new().disk(), self.options).unwrap();
+        self.log = open_with(&self.sim.disk(), self.options).unwrap();
         self.now.durable = self.log.end();
         self.promise();
         self
     }
 }
 
-fn a_whole_life() -> Life {
-    let mut life = Life::new();
+fn a_whole_life(options: SegmentOptions) -> Life {
+    let mut life = Life::new(options);
     life.append_synced(3);
     life.append(2);
     life.append_synced(5);
@@ -165,15 +167,15 @@ fn expected_at<'a>(trace: &Trace, point: usize, moments: &'a [Expected]) -> &'a 
 
 /// The life after a crash: the log opens and is one of those that there may be, it goes on, and what was cut or torn does
 /// not come back. Returns what the recovery found.
-fn live_again(disk: &SimDisk, expected: &Expected) -> Result<Expected, String> {
-    let mut log = open(&disk.disk()).map_err(|e| format!("does not open: {e}"))?;
+fn live_again(disk: &SimDisk, options: SegmentOptions, expected: &Expected) -> Result<Expected, String> {
+    let mut log = open_with(&disk.disk(), options).map_err(|e| format!("does not open: {e}"))?;
     expected.check(&log)?;
     let found = Expected { written: all(&log), durable: log.end(), start_max: log.start(), or_nothing_at: Vec::new() };
     let new = batches(log.end(), 2, 1000, 7);
     log.append(&new[..1]).map_err(|e| format!("takes no batch: {e}"))?;
     log.sync().map_err(|e| format!("does not sync: {e}"))?;
     drop(log);
-    let log = open(&disk.disk()).map_err(|e| format!("does not open again: {e}"))?;
+    let log = open_with(&disk.disk(), options).map_err(|e| format!("does not open again: {e}"))?;
     let written = [found.written.clone(), new[..1].to_vec()].concat();
     Expected { written, durable: new[0].end_offset(), ..found.clone() }
         .check(&log)
@@ -194,23 +196,23 @@ fn fails(state: &CrashState, trace: &Trace, why: &str) -> ! {
 }
 
 /// The whole life, crashed everywhere: `states_max` states at each point, and one at each point of every `nth` recovery.
-fn crash_everywhere(lens: Lens, states_max: u64, nth: usize) -> usize {
-    let Life { sim, moments, log, .. } = a_whole_life();
+fn crash_everywhere(lens: Lens, options: SegmentOptions, states_max: u64, nth: usize) -> usize {
+    let Life { sim, moments, log, .. } = a_whole_life(options);
     let trace = sim.trace();
     drop(log);
     let mut states = 0;
     for state in trace.crash_states(lens, Sampling { states_max, seed: 1 }) {
         let expected = expected_at(&trace, state.point, &moments);
-        let found = live_again(&state.disk, expected).unwrap_or_else(|why| fails(&state, &trace, &why));
+        let found = live_again(&state.disk, options, expected).unwrap_or_else(|why| fails(&state, &trace, &why));
         states += 1;
         if states % nth > 0 {
             continue;
         }
         // What recovery has served is durable; what came behind it may be there.
-        let open_only = trace_of_open(&trace.crash_state(lens, state.point, &state.choice).disk);
+        let open_only = trace_of_open(&trace.crash_state(lens, state.point, &state.choice).disk, options);
         for second in open_only.crash_states(lens, Sampling { states_max: 1, seed: 2 }) {
             let why = |why: String| fails(&second, &open_only, &format!("in the second crash: {why}"));
-            live_again(&second.disk, &found).unwrap_or_else(why);
+            live_again(&second.disk, options, &found).unwrap_or_else(why);
             states += 1;
         }
     }
@@ -218,8 +220,8 @@ fn crash_everywhere(lens: Lens, states_max: u64, nth: usize) -> usize {
 }
 
 /// What opening the log does to the disk.
-fn trace_of_open(disk: &SimDisk) -> Trace {
-    let log = open(&disk.disk()).expect("it opened before");
+fn trace_of_open(disk: &SimDisk, options: SegmentOptions) -> Trace {
+    let log = open_with(&disk.disk(), options).expect("it opened before");
     let trace = disk.trace();
     drop(log);
     trace
@@ -227,19 +229,28 @@ fn trace_of_open(disk: &SimDisk) -> Trace {
 
 #[test]
 fn a_power_cut_at_any_point_leaves_a_log_that_was_promised() {
-    let states = crash_everywhere(Lens::PowerCut, 6, 7);
+    let states = crash_everywhere(Lens::PowerCut, options(), 6, 7);
     assert!(states > 1000, "{states} states");
 }
 
 #[test]
 fn a_torn_write_at_any_point_leaves_a_log_that_was_promised() {
-    let states = crash_everywhere(Lens::TornWrite, 12, 7);
+    let states = crash_everywhere(Lens::TornWrite, options(), 12, 7);
     assert!(states > 2000, "{states} states");
+}
+
+/// The same where files are used again: what an old segment had in them is not found in the new one.
+#[test]
+fn a_power_cut_leaves_a_log_that_was_promised_where_files_are_used_again() {
+    let states = crash_everywhere(Lens::PowerCut, recycling(), 2, 23);
+    assert!(states > 1000, "{states} states");
+    let states = crash_everywhere(Lens::TornWrite, recycling(), 3, 23);
+    assert!(states > 1200, "{states} states");
 }
 
 #[test]
 fn a_kill_at_any_point_leaves_a_log_that_was_promised() {
-    let Life { sim, moments, log, .. } = a_whole_life();
+    let Life { sim, moments, log, .. } = a_whole_life(options());
     let trace = sim.trace();
     drop(log);
     for point in trace.points() {
@@ -250,7 +261,7 @@ fn a_kill_at_any_point_leaves_a_log_that_was_promised() {
         for partial_bytes in partial {
             let disk = trace.kill_at(point, partial_bytes);
             let expected = expected_at(&trace, point, &moments);
-            if let Err(why) = live_again(&disk, expected) {
+            if let Err(why) = live_again(&disk, options(), expected) {
                 panic!("{why}\nkilled at point {point}, {partial_bytes} bytes into {:?}", trace.events().get(point));
             }
         }
