@@ -34,7 +34,8 @@ struct Tiny<const PREPARED: bool>;
 fn options(is_prepared: bool) -> SegmentOptions {
     let preparation = if is_prepared { Preparation::AtRoll } else { Preparation::None };
     let bytes = SEGMENT_HEADER_BYTES as u64 + 300;
-    let options = SegmentOptions { index_interval_bytes: 100, preparation, ..SegmentOptions::with_segment_bytes(bytes) };
+    let options =
+        SegmentOptions { index_interval_bytes: 100, preparation, ..SegmentOptions::with_segment_bytes(bytes) };
     SegmentOptions { recycle: is_prepared, ..options }
 }
 
