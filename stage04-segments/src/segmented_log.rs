@@ -149,6 +149,8 @@ impl<S: Storage> SegmentedLog<S> {
         (self.newest, self.newest_name) = (newest, newest_name);
         std::mem::replace(&mut self.times, times).seal();
         self.first_timestamp_ms = None;
+        // What was sealed is durable, and nobody has rung for that yet.
+        self.shared.watch.ring();
         Ok(())
     }
 

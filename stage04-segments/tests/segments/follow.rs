@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use lab::records::record;
 use lab::sim::SimDisk;
 use lab::watchdog::within_limit;
-use stage04::{Error, JsonSegments, Log, Offset, Reader, Record, SegmentedReader, Visibility};
+use stage04::{Error, JsonSegments, Log, Offset, Reader, Record, SegmentedLog, SegmentedReader, Visibility};
 
+use super::watched::Watched;
 use super::{append_to, compact_each, one_record_each, open, small};
 
 /// Each record that is appended wakes every follower: the next one is appended when all of them have seen it.
@@ -104,6 +105,32 @@ fn a_follower_of_what_is_written_does_not_wait_for_the_sync() {
         assert_eq!(durable.next(Some(Instant::now())).unwrap(), None);
         log.sync().unwrap();
         assert_eq!(durable.next(None).unwrap().map(|entry| entry.offset), Some(Offset(0)));
+    });
+}
+
+/// The end of a segment makes its records durable. Whoever waits for durable records is told then, and not when the next
+/// record comes.
+#[test]
+fn the_end_of_a_segment_wakes_who_waits_for_durable_records() {
+    within_limit(|| {
+        let (storage, looks) = Watched::new();
+        let mut log = SegmentedLog::open(&SimDisk::new().disk(), storage, small()).unwrap();
+        log.append(&[record(Offset(0))]).unwrap();
+        let mut follow = log.reader().follow(Offset(0)).unwrap();
+        let follower = thread::spawn(move || follow.next(None).unwrap().map(|entry| entry.offset));
+        let follower_id = follower.thread().id();
+        // The follower's looks at the end of the log, of which it takes one when it is awake.
+        let looked = || loop {
+            match looks.recv_timeout(Duration::from_secs(20)) {
+                Ok((thread, end)) if thread == follower_id => return Some(end),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        };
+        assert_eq!(looked(), Some(Offset(0)), "it finds nothing durable, and goes to sleep");
+        log.roll().unwrap();
+        assert_eq!(looked(), Some(Offset(1)), "nobody woke it when the segment ended");
+        assert_eq!(follower.join().unwrap(), Some(Offset(0)));
     });
 }
 

@@ -11,6 +11,7 @@ mod recycling;
 mod retention;
 mod roll;
 mod truncate;
+mod watched;
 
 use lab::records::{record, records};
 use lab::sim::SimDisk;
