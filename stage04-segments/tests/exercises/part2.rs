@@ -1,11 +1,12 @@
 //! Part 2: one segment ends and the next begins, whatever happens in between.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lab::sim::{Errno, Event, Fault, Lens, Operation, Sampling, SimDisk, Which};
 use stage04::{
-    DiskFile, Error, IndexedLog, IndexedReader, JsonSegments, Log, Offset, Part, Preparation, Reader, Result, Sealed,
-    SegmentName, SegmentOptions, SegmentedLog, Site, Storage,
+    DiskFile, Error, IndexedLog, IndexedReader, JsonSegments, Log, Offset, Part, Preparation, Reader, Record, Result,
+    Retention, Sealed, SegmentName, SegmentOptions, SegmentedLog, Site, Storage,
 };
 
 use crate::{SEGMENT_BYTES, bases, line, lines, log_name, open, record, small};
@@ -94,6 +95,40 @@ fn s04p2_an_empty_segment_is_not_ended() {
     assert_eq!(shown(&files(&sim)), ["0: 3 lines", "3: 0 lines"], "after three rolls, two of them of empty segments");
     append_durable(&mut log, 1);
     assert_eq!(shown(&files(&sim)), ["0: 3 lines", "3: 1 lines"]);
+}
+
+/// The age of a segment counts from its own first record. One that remembers the first record of the segment in front of it
+/// ends too early.
+#[test]
+fn s04p2_the_age_of_a_segment_begins_with_it() {
+    let sim = SimDisk::new();
+    let options = SegmentOptions { segment_age_max: Duration::from_millis(500), ..small() };
+    let mut log = SegmentedLog::open(&sim.disk(), JsonSegments, options).unwrap();
+    let mut append = |timestamp_ms| {
+        log.append_durable(&Record::new(timestamp_ms, b"value".to_vec())).unwrap();
+        log.reader().segments()
+    };
+    let segments = [1000, 1400, 1600, 2000, 2101].map(&mut append);
+    assert_eq!(
+        segments,
+        [1, 1, 2, 2, 3],
+        "segments after records of 1000, 1400, 1600, 2000 and 2101 ms, at most 500 apart"
+    );
+}
+
+/// Retention counts the bytes of the newest segment, and of an empty one there are none.
+#[test]
+fn s04p2_the_bytes_of_the_newest_segment_begin_again() {
+    let sim = SimDisk::new();
+    let mut log = open(&sim);
+    append_durable(&mut log, 3);
+    log.roll().unwrap();
+    let keep_one_byte = Retention { bytes_min: Some(1), ..Retention::default() };
+    let deleted = log.maintenance().retain(&keep_one_byte, 0, Offset(u64::MAX)).unwrap();
+    assert_eq!(deleted.segments, 0, "without the sealed segment, nothing at all would be left");
+    append_durable(&mut log, 1);
+    let deleted = log.maintenance().retain(&keep_one_byte, 0, Offset(u64::MAX)).unwrap();
+    assert_eq!(deleted.segments, 1, "the newest has a record now");
 }
 
 /// The order of events for a file: which of them come between its creation and its first record.
