@@ -88,7 +88,7 @@ pub enum FormatError {
     ImpossibleLength {
         /// The length in the header.
         bytes: u64,
-        /// The most bytes that a body can have here: of the format's limit and what is left of the file, the smaller.
+        /// The limit of the format, or what is left of the file: a body within the latter may lack room for its padding.
         bytes_max: u64,
     },
     /// The frame has no records, or more than its body has room for, or more than there are offsets.

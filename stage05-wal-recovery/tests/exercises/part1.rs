@@ -1,6 +1,6 @@
 //! Part 1: a frame's header, and the two checksums. The bytes here are made without the code of the stage.
 
-use stage05::frame::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, HAS_GAPS};
+use stage05::frame::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, HAS_GAPS, IS_BATCH};
 use stage05::{FormatError, Offset};
 
 const SALT: u64 = 0x5a17_0000_1234_5678;
@@ -110,13 +110,16 @@ fn s05p1_what_no_writer_writes_is_refused_under_a_right_checksum() {
             if said == u64::from(bytes) && bytes_max == BATCH_BYTES_MAX as u64);
         assert!(is_refused, "a body of {bytes} bytes: {found:?}");
     }
-    for attributes in [2, 3, 1 << 31] {
-        let found = decoded(FrameHeader { attributes, ..header() });
-        let is_refused =
-            matches!(found, Err(FormatError::UnknownAttributes { found, known: HAS_GAPS }) if found == attributes);
-        assert!(is_refused, "attributes {attributes:#x}: {found:?}");
+    let all = HAS_GAPS | IS_BATCH;
+    for attributes in [all, 4, 1 << 31] {
+        match decoded(FrameHeader { attributes, ..header() }) {
+            Err(FormatError::UnknownAttributes { found, known }) => assert_eq!((found, known), (attributes, all)),
+            other => panic!("attributes {attributes:#x}: {other:?}"),
+        }
     }
-    for (bytes, count, base) in [(30, 0, 5), (30, 11, 5), (2, 1, 5), (30, 10, u64::MAX - 9), (30, u32::MAX, 5)] {
+    // Three times the last of these counts is 2, if nobody looks at the bits that are lost.
+    let counts = [(30, 0, 5), (30, 11, 5), (2, 1, 5), (30, 10, u64::MAX - 9), (30, u32::MAX, 5), (30, 0x5555_5556, 5)];
+    for (bytes, count, base) in counts {
         let found = decoded(FrameHeader { body_bytes: bytes, count, base_offset: Offset(base), ..header() });
         let is_refused = matches!(found, Err(FormatError::ImpossibleCount { count: said, .. }) if said == count);
         assert!(is_refused, "{count} records from {base} on in {bytes} bytes: {found:?}");
@@ -127,6 +130,8 @@ fn s05p1_what_no_writer_writes_is_refused_under_a_right_checksum() {
     }
     let with_gaps = FrameHeader { attributes: HAS_GAPS, ..header() };
     assert_eq!(decoded(with_gaps).expect("gaps are known"), with_gaps);
+    let batch = FrameHeader { attributes: IS_BATCH, body_bytes: 30, count: 1000, ..header() };
+    assert_eq!(decoded(batch).expect("the records of a batch may be compressed"), batch);
 }
 
 /// A frame that is longer than what is left of the file is refused before anybody asks for its bytes.
