@@ -35,7 +35,7 @@ const RECORDS_PACKED: u64 = 60;
 /// Some have a key, the same: compaction takes all of these but the last.
 fn large(offset: u64, bytes: usize) -> Record<'static> {
     let record = lab::records::record_of(Offset(offset), bytes);
-    if offset % 8 == 0 { record.with_key(&b"key"[..]) } else { record }
+    if offset.is_multiple_of(8) { record.with_key(&b"key"[..]) } else { record }
 }
 
 fn packed(sim: &SimDisk) -> Vec<String> {
