@@ -17,6 +17,7 @@ mod nemesis;
 mod network;
 mod run;
 mod timeline;
+mod words;
 mod world;
 
 pub use checker::Violation;

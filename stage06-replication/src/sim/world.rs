@@ -13,7 +13,8 @@ use super::config::{Config, Swarm};
 use super::nemesis::Stroke;
 use super::network::{Address, Link, Message, Network};
 use super::timeline::Timeline;
-use crate::controller::{Command, Controller};
+use super::words;
+use crate::controller::{Command, Controller, Reply};
 use crate::desk::Desk;
 use crate::ids::BrokerId;
 use crate::log_ends::Flush;
@@ -147,8 +148,7 @@ impl World {
         if self.config.elects_unclean && is_headless {
             let leader = self.brokers[self.random.usize(0..self.brokers.len())].id;
             let command = Command::ElectUnclean { tablet: tablet(), leader };
-            let reply = self.controller.apply(&command);
-            self.timeline.note(self.now, || format!("operator: {command:?} -> {reply:?}"));
+            self.command(&command);
             let check = self.look_at_controller();
             self.judge(check);
         }
@@ -244,26 +244,38 @@ impl World {
     }
 
     fn ask(&mut self, from: Address, ask: &Ask) -> Check {
-        let reply = self.desk.command(self.now, &self.controller, ask).map(|command| self.controller.apply(&command));
-        if let Some(reply) = &reply {
-            self.timeline.note(self.now, || format!("controller: {ask:?} -> {reply:?}"));
-        }
+        let command = self.desk.command(self.now, &self.controller, ask);
+        let reply = command.map(|command| self.command(&command));
         if let Some(tell) = self.desk.answer(&self.controller, ask, reply) {
             self.send(Address::Controller, from, Message::Tell(tell));
         }
         self.look_at_controller()
     }
 
+    /// The controller carries a command out.
+    fn command(&mut self, command: &Command) -> Reply {
+        let epoch = |controller: &Controller| controller.tablet(&tablet()).map(|state| state.leader_epoch);
+        let before = epoch(&self.controller);
+        let reply = self.controller.apply(command);
+        self.timeline.note(self.now, || words::of_command(command, &reply));
+        if let Some(state) = self.controller.tablet(&tablet())
+            && before != epoch(&self.controller)
+            && !matches!(reply, Reply::Tablet(_))
+        {
+            self.timeline.note(self.now, || format!("the controller: {}", words::of_state(state)));
+        }
+        reply
+    }
+
     fn controller_tick(&mut self) -> Check {
         self.at(self.now + TICK_MS, Event::ControllerTick);
         for command in self.desk.overdue(self.now, &self.controller) {
-            self.timeline.note(self.now, || format!("controller: {command:?}"));
-            self.controller.apply(&command);
+            self.command(&command);
         }
         let all: Vec<BrokerId> = self.brokers.iter().map(|broker| broker.id).collect();
         if self.controller.tablets().is_empty() && all.iter().all(|&id| self.controller.is_active(id)) {
             let min_insync_replicas = self.config.min_insync_replicas;
-            self.controller.apply(&Command::CreateTablet { tablet: tablet(), replicas: all, min_insync_replicas });
+            self.command(&Command::CreateTablet { tablet: tablet(), replicas: all, min_insync_replicas });
         }
         self.look_at_controller()
     }
@@ -443,6 +455,10 @@ impl World {
             }
             Output::Propose { change } => self.send(me, Address::Controller, Message::Ask(Ask::ChangeIsr(change))),
             Output::Answer { request: RequestId(value), outcome } => {
+                if let Outcome::Acknowledged(offset) = outcome {
+                    let id = self.brokers[broker].id;
+                    self.timeline.note(self.now, || format!("{id} acknowledges batch {value} at offset {offset}"));
+                }
                 if let Some(replica) = self.brokers[broker].replica() {
                     self.checker.answer(self.now, value, &outcome, replica)?;
                 }
@@ -593,8 +609,7 @@ impl World {
             self.desk = Desk::new(SESSION_TIMEOUT_MS);
         }
         let command = Command::MoveLeader { tablet: tablet(), to: self.brokers[broker].id };
-        let reply = self.controller.apply(&command);
-        self.timeline.note(self.now, || format!("operator: {command:?} -> {reply:?}"));
+        self.command(&command);
     }
 
     /// Breaks links.
@@ -620,7 +635,7 @@ impl World {
         if stroke == Stroke::IsolateLeader && self.random.u32(0..3) == 0 {
             there = vec![Address::Controller];
         }
-        self.timeline.note(self.now, || format!("{stroke:?}: {here:?} and {there:?} are parted ({link:?})"));
+        self.timeline.note(self.now, || words::of_break(stroke, link, &here, &there));
         for &from in &here {
             for &to in &there {
                 if out {
