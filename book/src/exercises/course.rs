@@ -40,6 +40,11 @@ impl Course {
         Course { exercises: exercises.to_owned(), ..self.clone() }
     }
 
+    /// Whether this is the whole course, and no class repository: there the reference of what was started is missing.
+    pub fn is_whole(&self) -> bool {
+        self.all_started().iter().all(|stage| self.stages.contains_key(stage))
+    }
+
     /// The folder of a stage's reference.
     pub fn reference(&self, stage: u32) -> Result<&Path> {
         let mut known: Vec<u32> = self.stages.keys().copied().chain(self.all_started()).collect();

@@ -68,8 +68,8 @@ pub fn explain(ran: &Ran, package: &Path) -> String {
             let limit = ran.took.as_secs();
             let _ = writeln!(
                 text,
-                "  what happened:  it did not end within {limit} s: a loop without an end, or a thread \
-                 that waits and is never woken"
+                "  what happened:  it did not end within {limit} s: a loop without an end, a thread that waits and is \
+                 never woken, or a machine that has too much else to do"
             );
         }
         (_, Some(panic), _) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// The file in a stage's folder.
 pub const FILE_NAME: &str = "exercises.toml";
@@ -34,8 +34,9 @@ pub struct Part {
     pub id: PartId,
     /// What it is about, in a few words.
     pub title: String,
-    /// The heading of the chapter's section to read first.
-    pub section: String,
+    /// The headings of the chapter's sections to read first: one, or a list.
+    #[serde(rename = "section", deserialize_with = "one_or_more")]
+    pub sections: Vec<String>,
     /// How long it takes somebody who has read that.
     pub minutes: u32,
     /// What it is worth.
@@ -80,6 +81,20 @@ pub struct Experiment {
 
 fn ten() -> u32 {
     10
+}
+
+/// A text, or a list of texts.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match OneOrMore::deserialize(from)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    })
 }
 
 #[derive(Deserialize)]
@@ -142,6 +157,7 @@ impl Part {
     fn check(&self) -> Result<()> {
         ensure!(self.hints.len() >= 3, "it has {} hints; a ladder has at least three rungs", self.hints.len());
         ensure!(self.minutes > 0, "it takes no time");
+        ensure!(!self.sections.is_empty(), "it names no section of the chapter");
         ensure!(!self.functions.is_empty(), "it names no function");
         ensure!(self.patch.is_some() == self.reason.is_some(), "a debugging exercise has a patch and a reason");
         for function in &self.functions {
@@ -250,11 +266,19 @@ minutes = 5
     }
 
     #[test]
+    fn a_part_may_have_several_sections_to_read() {
+        let sections = |text: &str| Spec::parse(text, 2).unwrap().parts[0].sections.clone();
+        assert_eq!(sections(GOOD), ["B"]);
+        assert_eq!(sections(&GOOD.replace(r#"section = "B""#, r#"section = ["B", "C"]"#)), ["B", "C"]);
+    }
+
+    #[test]
     fn what_an_exercise_lacks_is_said() {
         for (from, to, complaint) in [
             (r#", "3""#, "", "at least three rungs"),
             ("todo = \"do it\"", "", "says what it has to do"),
             ("minutes = 10", "minutes = 0", "no time"),
+            (r#"section = "B""#, "section = []", "names no section"),
             ("minutes = 10", "minutes = 10\npatch = \"zoo/x.patch\"", "a patch and a reason"),
             ("minutes = 10", "minuets = 10", "minuets"),
         ] {

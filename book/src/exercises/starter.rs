@@ -19,6 +19,19 @@ const UNCHANGED: [&str; 3] = ["tests", "benches", "examples"];
 /// The guide for whoever helps a learner.
 pub const AGENTS: &str = include_str!("agents.md");
 
+/// The same for a class repository, which has no reference.
+pub fn agents_of_a_class() -> String {
+    let (front, rest) = AGENTS.split_once(REFERENCE).expect("the guide speaks of the reference");
+    let (_, behind) = rest.split_once("\n- ").expect("the guide goes on behind it");
+    format!("{front}{NO_REFERENCE}\n- {behind}")
+}
+
+const REFERENCE: &str = "- **Never open the reference**";
+
+const NO_REFERENCE: &str = "\
+- **Look for no reference** of the stage at hand. It is not in this repository, and should not come from elsewhere. The
+  stages *before* it are fine to read, and so is the chapter's prose.";
+
 /// How many of a stage's parts a copy has already written. A learner's has none.
 #[derive(Clone, Copy, Debug)]
 pub struct Written(pub usize);
@@ -97,4 +110,20 @@ fn write(path: &Path, text: &str) -> Result<()> {
     let folder = path.parent().expect("a file is in a folder");
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_of_a_class_names_nothing_that_a_class_does_not_have() {
+        let guide = agents_of_a_class();
+        for absent in ["peek", "zoo", "Never open"] {
+            assert!(AGENTS.contains(absent) && !guide.contains(absent), "{absent}");
+        }
+        for kept in ["Hints before code", "Look for no reference", "No finished bodies", "A bug hunt is a hunt"] {
+            assert!(guide.contains(kept), "{kept}");
+        }
+    }
 }

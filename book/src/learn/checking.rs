@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::next::say_next;
 use super::steps::{next_step, untouched};
 use crate::exercises::build::Build;
 use crate::exercises::course::Course;
@@ -21,6 +22,10 @@ use crate::progress::Progress;
 
 /// The longest that a test of a part may take. It takes a second or two; a learner's loop without an end takes all of it.
 const PART_LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest that any other test of a stage may take: the longest takes some ten seconds, and many times as long on a
+/// machine that has more to do.
+const REST_LIMIT: Duration = Duration::from_secs(600);
 
 /// The exit status if nothing fails and something has not been started.
 const NOT_STARTED: u8 = 3;
@@ -49,6 +54,7 @@ impl Checking {
         verdicts.iter().try_for_each(|(part, verdict)| show(part, verdict, out))?;
         let all_done = verdicts.iter().all(|(_, verdict)| verdict.is_done());
         if all_done && matches!(selection, Selection::Stage(_)) {
+            eprintln!("Every part is done. Now everything else that the stage promises, which takes a few minutes.");
             let Some(rest) = self.rest()? else { return Ok(ExitCode::FAILURE) };
             let (passed, tests) = (rest.iter().filter(|ran| ran.passed()).count(), rest.len());
             state.rest = passed == tests;
@@ -61,7 +67,7 @@ impl Checking {
             )?;
             ran.extend(rest);
         }
-        self.say_next(&verdicts, &ran, out)
+        self.say_next(course, &verdicts, &ran, out)
     }
 
     /// Whether the tests of a part are worth running. There is nothing to write before one looks for a bug: its test is
@@ -89,7 +95,7 @@ impl Checking {
     /// Builds and runs every test of the stage that judges no part.
     fn rest(&self) -> Result<Option<Vec<Ran>>> {
         let wanted = |test: &Test| !self.spec.parts.iter().any(|part| is_judged_by(part, test));
-        self.run_tests(Vec::new(), &wanted, &Manner::default())
+        self.run_tests(Vec::new(), &wanted, &Manner { limit: REST_LIMIT, ..Manner::default() })
     }
 
     /// Builds test targets and runs those tests in them that are wanted.
@@ -120,14 +126,20 @@ impl Checking {
         Ok(Some(ran))
     }
 
-    fn say_next(&self, verdicts: &[(&Part, Verdict)], ran: &[Ran], out: &mut dyn Write) -> Result<ExitCode> {
+    fn say_next(
+        &self,
+        course: &Course,
+        verdicts: &[(&Part, Verdict)],
+        ran: &[Ran],
+        out: &mut dyn Write,
+    ) -> Result<ExitCode> {
         let Checking { spec, copy, .. } = self;
         let failed = |part: &Part| plainest(ran.iter().filter(|ran| judges(part, ran)), copy);
         let failing = verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Failing { .. }));
         if let Some((part, _)) = failing {
             writeln!(out)?;
             if let Some(ran) = failed(part) {
-                write!(out, "{}", explain(ran, copy))?;
+                write!(out, "{}{}", explain(ran, copy), alone(ran, copy))?;
             }
             writeln!(
                 out,
@@ -137,18 +149,21 @@ impl Checking {
             return Ok(ExitCode::FAILURE);
         }
         if let Some(ran) = plainest(ran.iter(), copy) {
-            writeln!(out, "\n{}", explain(ran, copy))?;
+            writeln!(out, "\n{}{}", explain(ran, copy), alone(ran, copy))?;
             writeln!(
                 out,
-                "Next: every part passes its own tests, and this one does not: it looks at something that no part"
+                "Next: every part passes its own tests, and this one does not. It looks at how the parts work"
             )?;
-            writeln!(out, "is about, or at how the parts work together. It stands in tests/{}.", ran.target)?;
+            writeln!(
+                out,
+                "together, at what no part is about, or harder at one of them than the part's own tests do."
+            )?;
             return Ok(ExitCode::FAILURE);
         }
         writeln!(out)?;
         match verdicts.iter().find(|(_, verdict)| *verdict == Verdict::NotStarted) {
             Some((part, _)) => {
-                writeln!(out, "{}", next_step(part, copy)?)?;
+                writeln!(out, "{}", next_step(part, copy, false)?)?;
                 Ok(ExitCode::from(NOT_STARTED))
             }
             None if matches!(self.selection, Selection::Stage(_)) => {
@@ -160,11 +175,18 @@ impl Checking {
                 Ok(ExitCode::SUCCESS)
             }
             None => {
-                writeln!(out, "`cargo course next` says what comes now.")?;
+                say_next(course, out)?;
                 Ok(ExitCode::SUCCESS)
             }
         }
     }
+}
+
+/// How to run a test alone.
+fn alone(ran: &Ran, copy: &Path) -> String {
+    let target = if ran.target == "lib" { "--lib".to_string() } else { format!("--test {}", ran.target) };
+    let (copy, name) = (paths::short(copy), &ran.name);
+    format!("  alone:          cd {copy} && cargo test {target} -- --exact {name}\n")
 }
 
 fn verdict(part: &Part, begun: &[&Part], ran: &[Ran]) -> Verdict {

@@ -38,7 +38,10 @@ impl Hint {
         match (seen < part.hints.len(), before == seen) {
             (true, _) => writeln!(out, "Try with that; the next call goes one further.")?,
             (false, false) => writeln!(out, "That was the last. `cargo course check {}` looks again.", part.id)?,
-            (false, true) => writeln!(out, "There are no more. `cargo course peek {}` shows one function.", part.id)?,
+            (false, true) if course.is_whole() => {
+                writeln!(out, "There are no more. `cargo course peek {}` shows one function.", part.id)?;
+            }
+            (false, true) => writeln!(out, "There are no more. Whoever handed the exercise out knows more.")?,
         }
         Ok(())
     }

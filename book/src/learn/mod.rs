@@ -52,7 +52,7 @@ impl Cli {
             None => Command::Next(next::Next {}).run(out),
             Some(ClassCommand::Here(command)) => command.run(out),
             Some(ClassCommand::Elsewhere(words)) => bail!(
-                "`{}` is no command of a class repository: it has next, check, hint and peek. Your stage has been started; \
+                "`{}` is no command of a class repository: it has next, check and hint. Your stage has been started; \
                  what else the chapters name (play, bench, zoo) is in the whole course",
                 words.join(" ")
             ),

@@ -21,36 +21,39 @@ pub struct Next {}
 impl Next {
     /// Looks where the learner is.
     pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let course = Course::open(&paths::workspace())?;
-        for stage in course.all_started() {
-            let copy = course.started(stage)?;
-            let (spec, state) = (course.spec(stage)?, State::read(&copy)?);
-            let Some(part) = spec.parts.iter().find(|part| !state.is_done(part.id)) else {
-                if state.rest {
-                    continue;
-                }
-                writeln!(out, "Next: everything else that stage {stage} promises.\n  cargo course check {stage}")?;
-                return Ok(());
-            };
-            let is_untouched =
-                Sources::read(&copy).is_ok_and(|sources| untouched(&spec, &state, &sources).contains(&part.id.part));
-            if is_untouched {
-                writeln!(out, "{}", next_step(part, &copy)?)?;
-            } else {
-                writeln!(out, "Next: part {}, “{}”, which you have begun.", part.id, part.title)?;
-                writeln!(out, "  cargo course check {}", part.id)?;
-                writeln!(out, "  cargo course hint {}", part.id)?;
-            }
-            return Ok(());
-        }
-        let next = (1..100).find(|stage| !course.copy(*stage).exists() && course.spec(*stage).is_ok());
-        match next {
-            Some(1) => writeln!(out, "Next: `cargo course read` for the first chapter, then `cargo course start 1`.")?,
-            Some(stage) => writeln!(out, "Next: the chapter of stage {stage}, then `cargo course start {stage}`.")?,
-            None => {
-                writeln!(out, "Every part of every stage is done. The bug zoo is open: `cargo course zoo --help`.")?
-            }
-        }
-        Ok(())
+        say_next(&Course::open(&paths::workspace())?, out)
     }
+}
+
+/// Says what comes now in a course.
+pub(super) fn say_next(course: &Course, out: &mut dyn Write) -> Result<()> {
+    for stage in course.all_started() {
+        let copy = course.started(stage)?;
+        let (spec, state) = (course.spec(stage)?, State::read(&copy)?);
+        let Some(part) = spec.parts.iter().find(|part| !state.is_done(part.id)) else {
+            if state.rest {
+                continue;
+            }
+            writeln!(out, "Next: everything else that stage {stage} promises.\n  cargo course check {stage}")?;
+            return Ok(());
+        };
+        let sources = Sources::read(&copy);
+        let is_untouched = sources.is_ok_and(|sources| untouched(&spec, &state, &sources).contains(&part.id.part));
+        writeln!(out, "{}", next_step(part, &copy, !is_untouched)?)?;
+        return Ok(());
+    }
+    let next = (1..100).find(|stage| !course.copy(*stage).exists() && course.stages.contains_key(stage));
+    let next = next.filter(|_| course.is_whole()).filter(|stage| course.spec(*stage).is_ok());
+    match next {
+        Some(1) => writeln!(out, "Next: `cargo course read` for the first chapter, then `cargo course start 1`.")?,
+        Some(stage) => writeln!(out, "Next: the chapter of stage {stage}, then `cargo course start {stage}`.")?,
+        None if course.is_whole() => {
+            writeln!(out, "Every part of every stage is done. The bug zoo is open: `cargo course zoo --help`.")?;
+        }
+        None => {
+            writeln!(out, "Every part is done, and everything else that the stage promises holds. What is left is the")?;
+            writeln!(out, "chapter's end: its experiment, and its questions.")?;
+        }
+    }
+    Ok(())
 }

@@ -17,10 +17,12 @@ pub(crate) fn untouched(spec: &Spec, state: &State, sources: &Sources) -> Vec<u3
     parts.map(|part| part.id.part).collect()
 }
 
-/// What to do in order to begin a part.
-pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
-    let mut text = format!("Next: part {}, “{}”, about {} minutes.\n", part.id, part.title, part.minutes);
-    text += &format!("  read   “{}” in the chapter of stage {}\n", part.section, part.id.stage);
+/// What to do in order to begin a part, or to go on with one that was begun.
+pub(crate) fn next_step(part: &Part, copy: &Path, is_begun: bool) -> Result<String> {
+    let when = if is_begun { "which you have begun".to_string() } else { format!("about {} minutes", part.minutes) };
+    let mut text = format!("Next: part {}, “{}”, {when}.\n", part.id, part.title);
+    let sections = part.sections.join("”, “");
+    text += &format!("  read   “{sections}” in the chapter of stage {}\n", part.id.stage);
     if part.is_debugging() {
         text += "  find   the bug that this stage's copy has; all else in it is right\n";
     } else {
@@ -36,5 +38,8 @@ pub(crate) fn next_step(part: &Part, copy: &Path) -> Result<String> {
         }
     }
     text += &format!("  then   cargo course check {}", part.id);
+    if is_begun {
+        text += &format!("\n  stuck  cargo course hint {}", part.id);
+    }
     Ok(text)
 }

@@ -114,9 +114,9 @@ impl Exercises {
 }
 
 impl Stage {
-    /// The file and the anchor on the page of the section that a part names.
-    pub(crate) fn section(&self, part: &Part) -> Option<(&Path, &str)> {
-        self.place(&plain(&part.section))
+    /// The file and the anchor on the page of a section that a part names.
+    pub(crate) fn section(&self, section: &str) -> Option<(&Path, &str)> {
+        self.place(&plain(section))
     }
 
     /// The same for the experiment.
@@ -170,12 +170,9 @@ impl Stage {
         let headings = || chapter.headings.iter().map(|heading| heading.text.trim());
         let near = |wanted: &str| nearest(wanted, headings()).map(|near| format!("; the nearest is `{near}`"));
         for part in &self.spec.parts {
-            if self.section(part).is_none() {
-                let near = near(&part.section).unwrap_or_default();
-                owed.push(format!(
-                    "exercise {} names the section `{}`, and there is none{near}",
-                    part.id, part.section
-                ));
+            for section in part.sections.iter().filter(|section| self.section(section).is_none()) {
+                let near = near(section).unwrap_or_default();
+                owed.push(format!("exercise {} names the section `{section}`, and there is none{near}", part.id));
             }
         }
         if self.experiment().is_none() {

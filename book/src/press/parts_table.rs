@@ -41,7 +41,8 @@ impl Table<'_> {
     fn part(&self, part: &Part) -> String {
         let Part { id, minutes, points, .. } = part;
         let boss = if part.boss { " <span class=\"boss\">boss</span>" } else { "" };
-        let section = self.link(self.stage.section(part), &with_code(&part.section));
+        let links = part.sections.iter().map(|section| self.link(self.stage.section(section), &with_code(section)));
+        let sections = links.collect::<Vec<_>>().join(", ");
         let to_write = match part.is_debugging() {
             true => "find the bug".to_string(),
             false => {
@@ -50,7 +51,7 @@ impl Table<'_> {
             }
         };
         format!(
-            "<tr><th scope=\"row\">{id}</th><td>{}{boss}<small>read first: {section}</small></td><td>{to_write}</td>\
+            "<tr><th scope=\"row\">{id}</th><td>{}{boss}<small>read first: {sections}</small></td><td>{to_write}</td>\
              <td class=\"number\">{minutes}</td><td class=\"number\">{points}</td></tr>\n",
             with_code(&part.title)
         )
