@@ -136,7 +136,10 @@ fn write_pages(to: &Path, stage: u32, spec: &spec::Spec) -> Result<()> {
     };
     write(&to.join("README.md"), &fill(include_str!("class-readme.md")))?;
     write(&to.join(".github/workflows/check.yml"), &fill(include_str!("class-workflow.yml")))?;
-    write(&to.join("AGENTS.md"), starter::AGENTS)?;
+    let guide = starter::agents_of_a_class();
+    for folder in [to.to_owned(), to.join("exercises").join(package_name(stage))] {
+        write(&folder.join("AGENTS.md"), &guide)?;
+    }
     write(&to.join(".gitignore"), "target/\n")?;
     write(&to.join(".cargo/config.toml"), include_str!("class-config.toml"))
 }
