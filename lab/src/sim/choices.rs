@@ -20,8 +20,12 @@ enum Walk {
     Some { drawn: u64, count: u64, random: Random },
 }
 
+/// How many combinations are drawn at most for each state that is wanted.
+const DRAWS_FOR_EACH: u64 = 4;
+
 impl Choices {
-    /// All combinations if there are at most `sampling.states_max`; otherwise that many, drawn by the seed and `salt`.
+    /// All combinations if there are at most `sampling.states_max`; otherwise some more than that, drawn by the seed and
+    /// `salt`, since of those that are drawn some say the same.
     pub(super) fn new(options: Vec<u32>, sampling: Sampling, salt: u64) -> Choices {
         let combinations = options.iter().try_fold(1u64, |product, options| product.checked_mul(u64::from(*options)));
         let walk = match combinations {
@@ -31,7 +35,7 @@ impl Choices {
             _ => {
                 let seed = sampling.seed ^ seed_of_this_run().rotate_left(32);
                 let random = Random::new(seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-                Walk::Some { drawn: 0, count: sampling.states_max, random }
+                Walk::Some { drawn: 0, count: sampling.states_max.saturating_mul(DRAWS_FOR_EACH), random }
             }
         };
         Choices { options, walk }
@@ -100,7 +104,7 @@ mod tests {
     #[test]
     fn many_combinations_are_sampled_from_nothing_to_everything() {
         let options = vec![3; 100];
-        let sample: Vec<_> = Choices::new(options, Sampling { states_max: 500, seed: 1 }, 7).collect();
+        let sample: Vec<_> = Choices::new(options, Sampling { states_max: 500, seed: 1 }, 7).take(500).collect();
         assert_eq!(sample.len(), 500);
         assert_eq!((&sample[0], &sample[1]), (&vec![0; 100], &vec![2; 100]));
         let one_hole = |choice: &&Vec<u32>| choice.iter().filter(|&&option| option < 2).count() == 1;

@@ -128,9 +128,11 @@ impl Crash {
     /// All states, or a sample of them, each once.
     pub fn states(self, sampling: Sampling) -> impl Iterator<Item = CrashState> {
         let mut choices = Choices::new(self.options(), sampling, self.point as u64);
+        let states_max = usize::try_from(sampling.states_max).unwrap_or(usize::MAX);
         let mut visited = HashSet::new();
         std::iter::from_fn(move || {
-            loop {
+            // Even a few draws may all give the same disk; then there are fewer states than there might be.
+            while visited.len() < states_max {
                 // A choice that was drawn stands for another one of the same kind, if that gives the same disk: to pass
                 // it over would leave few of a sample when many a choice is about nothing that one can see.
                 let choice = self.simplest(choices.next()?);
@@ -138,6 +140,7 @@ impl Crash {
                     return Some(self.state(&choice));
                 }
             }
+            None
         })
     }
 
