@@ -11,6 +11,7 @@ pub mod ids;
 pub mod leader;
 pub mod log_ends;
 pub mod message;
+pub mod raft;
 pub mod replica;
 pub mod replica_log;
 pub mod session;
