@@ -26,6 +26,19 @@ pub(crate) fn of_member(block: &syn::ItemImpl, member: &str) -> Vec<String> {
     unique(vec![plain, name(|part| part.short()), name(|part| part.full())])
 }
 
+/// The name of a macro, or of a call of one: `number!(BrokerId)`, the macro and the first word that it is given.
+pub(crate) fn of_macro(item: &syn::ItemMacro) -> String {
+    let mut given = item.mac.tokens.clone().into_iter();
+    let word = given.find_map(|token| match token {
+        TokenTree::Ident(word) => Some(word.to_string()),
+        _ => None,
+    });
+    match &item.ident {
+        Some(name) => name.to_string(),
+        None => format!("{}!({})", item.mac.path.short(), word.unwrap_or_default()),
+    }
+}
+
 /// The names that `path`, as an author wrote it behind the package's name, can stand for.
 pub(crate) fn of_path(path: &str) -> Vec<String> {
     // The last segment that is no plain word starts the part to understand: `naive::` + `impl Log for NaiveLog<F>`.
@@ -147,6 +160,14 @@ mod tests {
         assert_eq!(of_impl(&block), ["impl Display for Log", "impl Display for Log<F, u8>"]);
         let plain: syn::ItemImpl = syn::parse_str("impl Offset {}").unwrap();
         assert_eq!(of_impl(&plain), ["impl Offset"]);
+    }
+
+    #[test]
+    fn a_call_of_a_macro_is_called_by_the_first_word_that_it_is_given() {
+        let call = |text| of_macro(&syn::parse_str(text).unwrap());
+        assert_eq!(call("number!(/** Words. */ BrokerId(u32), \"broker \");"), "number!(BrokerId)");
+        assert_eq!(call("macro_rules! number { () => {} }"), "number");
+        assert_eq!(of_path("ids::number!(BrokerId)"), ["ids::number!(BrokerId)"]);
     }
 
     #[test]

@@ -84,8 +84,7 @@ impl Index {
             I::Const(c) => self.add(vec![c.ident.to_string()], item.span(), &c.attrs, None),
             I::Static(s) => self.add(vec![s.ident.to_string()], item.span(), &s.attrs, None),
             I::Macro(m) => {
-                let name = m.ident.as_ref().map_or_else(|| item_name::text(quote::quote!(#m)), ToString::to_string);
-                self.add(vec![name], item.span(), &m.attrs, None);
+                self.add(vec![item_name::of_macro(m)], item.span(), &m.attrs, None);
             }
             I::Enum(e) => {
                 self.add(vec![e.ident.to_string()], item.span(), &e.attrs, Some(e.brace_token.span.open()));
