@@ -23,14 +23,18 @@
 //! ## Reading order
 //!
 //! [`types`], [`operation`], [`view`] (what the operations come to), [`log_store`] (where they are kept), [`log_storage`]
-//! (what openraft asks), `blocking`, [`snapshot_file`], [`state_machine`].
+//! (what openraft asks), `blocking`, [`snapshot_file`], [`state_machine`]. Then how the nodes talk: [`frame`],
+//! [`network`], [`server`].
 //!
 //! [openraft]: https://docs.rs/openraft/0.9.25
 
 mod blocking;
+pub mod frame;
 pub mod log_storage;
 pub mod log_store;
+pub mod network;
 pub mod operation;
+pub mod server;
 pub mod snapshot_file;
 pub mod state_machine;
 pub mod types;
