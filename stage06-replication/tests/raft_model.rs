@@ -102,7 +102,7 @@ fn take(step: &Step, sim: &SimDisk, mut log: LogStore, model: &mut Model, term: 
             *term += 1;
         }
         Step::Purge { ahead } => {
-            let Some(to) = model.entries.iter().map(|entry| entry.log_id).take(ahead as usize + 1).last() else {
+            let Some(to) = model.entries.iter().map(|entry| entry.log_id).take(ahead as usize + 1).next_back() else {
                 return log;
             };
             model.entries.retain(|entry| entry.log_id > to);

@@ -44,7 +44,7 @@ pub enum Rpc {
 /// # Errors
 ///
 /// openraft's, if the numbers do not fit each other.
-pub fn config(heartbeat: Duration) -> Result<Config, openraft::ConfigError> {
+pub fn config(heartbeat: Duration) -> Result<Config, Box<openraft::ConfigError>> {
     let heartbeat_ms = heartbeat.as_millis() as u64;
     let config = Config {
         cluster_name: "controllers".to_string(),
@@ -54,7 +54,7 @@ pub fn config(heartbeat: Duration) -> Result<Config, openraft::ConfigError> {
         snapshot_max_chunk_size: 1024 * 1024,
         ..Config::default()
     };
-    config.validate()
+    config.validate().map_err(Box::new)
 }
 
 /// Makes the connections to the other nodes, by the addresses that the membership gives.

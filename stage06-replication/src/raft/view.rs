@@ -3,6 +3,7 @@
 //! The same rules hold when an operation is asked for and when it is read again, so that a log which breaks one of them
 //! was not written by this code, or is not whole.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
@@ -151,7 +152,7 @@ impl Edge {
 
     fn vote(&mut self, vote: Vote) -> Result<(), Misplaced> {
         // Votes have no total order: two candidates of one term are side by side, and only one of them can be voted for.
-        if let Some(last) = self.vote.filter(|last| !(vote >= *last)) {
+        if let Some(last) = self.vote.filter(|last| vote.partial_cmp(last).is_none_or(Ordering::is_lt)) {
             return Err(Misplaced::VoteGoesBack { last, found: vote });
         }
         self.vote = Some(vote);
