@@ -304,3 +304,27 @@ fn a_whole_life_lets_old_segments_go() {
     let created = life.sim.trace().events().iter().filter(|event| event.to_string().contains(".log.new")).count();
     assert!(created >= 4, "{created}");
 }
+
+/// The process is killed while it makes a snapshot, and opened again: a snapshot that it shows then outlives a power cut.
+#[test]
+fn a_snapshot_that_was_found_once_stays() {
+    let sim = SimDisk::new();
+    let mut state = open_state(&sim.disk()).unwrap();
+    run(state.apply((0..3).map(|index| entry(1, index)).collect::<Vec<_>>())).unwrap();
+    run(async { state.get_snapshot_builder().await.build_snapshot().await }).unwrap();
+    let trace = sim.trace();
+    let last = |sim: &SimDisk| run(open_state(&sim.disk()).unwrap().applied_state()).unwrap().0;
+    let mut found = 0;
+    for point in trace.points() {
+        let killed = trace.kill_at(point, 0);
+        let Some(shown) = last(&killed) else { continue };
+        found += 1;
+        let opening = killed.trace();
+        let end = opening.events().len();
+        let sampling = Sampling { states_max: 20, seed: 1 };
+        for state in opening.crash_states(Lens::PowerCut, sampling).filter(|state| state.point == end) {
+            assert_eq!(last(&state.disk), Some(shown), "killed at point {point}");
+        }
+    }
+    assert!(found >= 2, "killed before and behind the sync of the name: {found}");
+}
