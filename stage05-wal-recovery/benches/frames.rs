@@ -47,7 +47,7 @@ fn main() {
 fn durable(directory: &Path) {
     const APPENDS: usize = 100;
     let _awake = Awake::start();
-    let disk = OsDisk::create(&directory.join("durable")).expect("a directory");
+    let disk = OsDisk::create(directory.join("durable")).expect("a directory");
     let log = Stage05::open(Arc::new(disk)).expect("a log");
     let bare = File::create(directory.join("bare")).expect("a file");
     let value = vec![b'x'; 1024];

@@ -25,7 +25,7 @@ use stage04::{FormatError, Offset};
 pub const SEGMENT_HEADER_BYTES: usize = 4096;
 
 /// What the file begins with: the format's name, a zero that keeps text tools off, and the stage.
-const MAGIC: [u8; 8] = *b"SIXLOG\0\x05";
+pub const MAGIC: [u8; 8] = *b"SIXLOG\0\x05";
 
 /// The version that this code writes, and the only one that it reads.
 const VERSION: u32 = 1;

@@ -1,16 +1,23 @@
 //! `cargo course inspect`: the bytes of a log's files, explained.
 
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use stage05::header::MAGIC;
+use stage05::verify::{Outcome, verify};
+use stage05::{Disk, OsDisk};
 
 use crate::figures::inspect::{Limits, annotate};
 
 /// Show the bytes of a log's files, explained
 ///
-/// It works on the files of any stage. Nothing is locked, repaired or written.
+/// It works on the files of any stage. Nothing is locked, repaired or written. A log of frames is also read as a whole:
+/// the exit status is 1 if there is a torn tail, which opening the log would cut, and 2 if records are damaged or missing.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  cargo run -p stage01 --example append -- /tmp/my-log < README.md\n  cargo course inspect /tmp/my-log"
@@ -22,10 +29,38 @@ pub struct Inspect {
 }
 
 impl Inspect {
-    /// Prints the bytes.
-    pub fn run(&self, out: &mut dyn Write) -> Result<()> {
-        Ok(write!(out, "{}", annotated(&self.directory)?)?)
+    /// Prints the bytes, and whether a log of frames is whole.
+    pub fn run(&self, out: &mut dyn Write) -> Result<ExitCode> {
+        write!(out, "{}", annotated(&self.directory)?)?;
+        let Some(outcome) = verified(&self.directory, out)? else { return Ok(ExitCode::SUCCESS) };
+        Ok(ExitCode::from(outcome.exit_code()))
     }
+}
+
+/// Reads a log of frames, says what is wrong with it, and what that makes of it. `None` for a log of another stage.
+pub fn verified(directory: &Path, out: &mut dyn Write) -> Result<Option<Outcome>> {
+    if !has_frames(directory)? {
+        return Ok(None);
+    }
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk::existing(directory)?);
+    let seen = verify(&disk)?;
+    writeln!(out)?;
+    seen.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+    writeln!(out, "{:?}: {} good frames, {} problems", seen.outcome, seen.frames, seen.problem_count)?;
+    Ok(Some(seen.outcome))
+}
+
+/// Whether a file in `directory` begins as a segment of frames does.
+fn has_frames(directory: &Path) -> Result<bool> {
+    for entry in fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))? {
+        let path = entry?.path();
+        let is_segment = path.extension().is_some_and(|extension| extension == "log");
+        let mut start = [0; MAGIC.len()];
+        if is_segment && path.is_file() && File::open(&path)?.read_exact(&mut start).is_ok() && start == MAGIC {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The files in `directory`, each with its bytes and what they mean.

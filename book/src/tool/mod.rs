@@ -91,7 +91,7 @@ impl Cli {
             Some(Command::Compare(compare)) => compare.run(out),
             Some(Command::Promises(promises)) => promises.run(out),
             Some(Command::Play(play)) => play.run(out),
-            Some(Command::Inspect(inspect)) => inspect.run(out),
+            Some(Command::Inspect(inspect)) => return inspect.run(out),
             Some(Command::Start(start)) => start.run(out),
             Some(Command::Assign(assign)) => assign.run(out),
             Some(Command::Grade(grade)) => grade.run(out),

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use book::tool::inspect::annotated;
+use book::tool::inspect::{annotated, verified};
 use stage01::{Log, OsDisk, Record, Stage};
 use stage02::Stage02;
 use stage03::Stage03;
+use stage05::Stage05;
+use stage05::verify::Outcome;
 
 fn write_log<S: Stage>(directory: &Path) {
     let mut log = S::open(Arc::new(OsDisk::create(directory).unwrap())).unwrap();
@@ -36,4 +38,26 @@ fn a_directory_without_files_and_one_that_is_not_there_are_said_to_be_so() {
     assert!(annotated(directory.path()).unwrap().contains("holds no files"));
     let said = format!("{:#}", annotated(&directory.path().join("missing")).unwrap_err());
     assert!(said.contains("missing is not a directory"), "{said}");
+}
+
+#[test]
+fn a_log_of_frames_is_read_as_a_whole_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = |stage: &str| {
+        let mut said = Vec::new();
+        let outcome = verified(&directory.path().join(stage), &mut said).unwrap();
+        (outcome, String::from_utf8(said).unwrap())
+    };
+    write_log::<Stage03>(&directory.path().join("3"));
+    assert_eq!(outcome("3"), (None, String::new()));
+    write_log::<Stage05>(&directory.path().join("5"));
+    assert_eq!(outcome("5").0, Some(Outcome::Clean));
+    let segment = directory.path().join("5/00000000000000000000.log");
+    let mut bytes = fs::read(&segment).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&segment, &bytes).unwrap();
+    let (damaged, said) = outcome("5");
+    assert_eq!(damaged, Some(Outcome::Corrupt), "{said}");
+    assert!(said.contains("00000000000000000000.log"), "{said}");
+    assert_eq!(fs::read(&segment).unwrap(), bytes);
 }
