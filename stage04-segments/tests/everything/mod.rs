@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,8 @@ const PRODUCERS: u64 = 16;
 const APPENDS: u64 = 120;
 /// Producers stop then, on a disk that is very slow.
 const TIME_MAX: Duration = Duration::from_secs(2);
+/// How long they go on at most until retention has deleted something.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Record `number` of a producer. Two of three have a key, of which each producer has five.
 fn record(producer: u64, number: u64) -> Record<'static> {
@@ -58,16 +60,25 @@ impl Order {
 /// The offsets at which a producer's records are, and how long each took.
 type Appended = Vec<(Offset, u64, Duration)>;
 
-fn produce<S: Storage>(log: Arc<GroupCommit<SegmentedLog<S>>>, producer: u64) -> JoinHandle<Appended> {
+/// Appends its records, and more of them as long as nothing was deleted that should have been.
+fn produce<S: Storage>(
+    log: Arc<GroupCommit<SegmentedLog<S>>>,
+    producer: u64,
+    deleted: Option<Arc<AtomicUsize>>,
+) -> JoinHandle<Appended> {
     thread::spawn(move || {
         let start = Instant::now();
-        let in_time = |_: &u64| start.elapsed() < TIME_MAX;
+        let waits = || deleted.as_ref().is_some_and(|deleted| deleted.load(Ordering::Relaxed) == 0);
+        let goes_on = |number: &u64| match start.elapsed() {
+            time if *number < APPENDS && time < TIME_MAX => true,
+            time => time < PATIENCE && waits(),
+        };
         let append = |number| {
             let before = Instant::now();
             let offset = log.append(record(producer, number)).expect("an append");
             (offset, number, before.elapsed())
         };
-        (0..APPENDS).take_while(in_time).map(append).collect()
+        (0..).take_while(goes_on).map(append).collect()
     })
 }
 
@@ -120,18 +131,18 @@ fn follow<S: Storage>(reader: SegmentedReader<S>) -> JoinHandle<u64> {
 fn maintain<S: Storage>(
     maintenance: Maintenance<S>,
     merged_bytes_max: u64,
+    deleted: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
-) -> JoinHandle<usize> {
+) -> JoinHandle<()> {
     thread::spawn(move || {
         let retention = Retention { age_max: None, bytes_min: Some(30_000) };
         let compact = CompactOptions { segment_bytes_max: merged_bytes_max, ..CompactOptions::default() };
-        let mut deleted = 0;
         while !stop.load(Ordering::Relaxed) {
             maintenance.compact(0, &compact).expect("a compaction");
             maintenance.compress().expect("a compression");
-            deleted += maintenance.retain(&retention, 0, Offset(u64::MAX)).expect("retention").segments;
+            let gone = maintenance.retain(&retention, 0, Offset(u64::MAX)).expect("retention").segments;
+            deleted.fetch_add(gone, Ordering::Relaxed);
         }
-        deleted
     })
 }
 
@@ -195,12 +206,18 @@ fn run<S: Storage + Clone>(storage: &S, segment_bytes_max: u64, is_maintained: b
     let bare = bare_syncs(Arc::clone(&disk), Arc::clone(&stop));
     let scanners: Vec<_> = (0..4).map(|_| scan(reader.clone(), Arc::clone(&stop))).collect();
     let followers: Vec<_> = (0..4).map(|_| follow(reader.clone())).collect();
-    let maintainer = is_maintained.then(|| maintain(maintenance, 5 * segment_bytes_max, Arc::clone(&stop)));
-    let producers: Vec<_> = (0..PRODUCERS).map(|producer| produce(Arc::clone(&log), producer)).collect();
+    let deleted = is_maintained.then(Arc::<AtomicUsize>::default);
+    let start = |deleted: &Arc<_>| maintain(maintenance, 5 * segment_bytes_max, Arc::clone(deleted), Arc::clone(&stop));
+    let maintainer = deleted.as_ref().map(start);
+    let producers: Vec<_> =
+        (0..PRODUCERS).map(|producer| produce(Arc::clone(&log), producer, deleted.clone())).collect();
     let appended: Vec<Appended> = producers.into_iter().map(|thread| thread.join().unwrap()).collect();
     stop.store(true, Ordering::Relaxed);
-    let deleted = maintainer.map(|maintainer| maintainer.join().unwrap());
-    assert!(deleted.is_none_or(|segments| segments > 0), "retention had nothing to do");
+    if let Some(maintainer) = maintainer {
+        maintainer.join().unwrap();
+    }
+    let is_zero = |deleted: Arc<AtomicUsize>| deleted.load(Ordering::Relaxed) == 0;
+    assert!(!deleted.is_some_and(is_zero), "retention had nothing to do");
     let scans: u64 = scanners.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert!(scans > 0, "no scan came to its end");
     let bare = bare.join().unwrap();
