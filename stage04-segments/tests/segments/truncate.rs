@@ -170,3 +170,13 @@ fn a_log_starts_again_at_another_record() {
         }
     }
 }
+
+#[test]
+fn what_a_truncation_leaves_is_durable_also_if_there_was_nothing_to_cut() {
+    let sim = SimDisk::new();
+    let mut log = log_of(&sim, COUNT);
+    log.append(&[other(Offset(COUNT))]).unwrap();
+    assert_eq!(log.reader().end(), Offset(COUNT), "the last record is not durable yet");
+    assert_eq!(log.truncate(Offset(COUNT + 1)).unwrap(), Offset(COUNT + 1));
+    assert_eq!(log.reader().end(), Offset(COUNT + 1));
+}

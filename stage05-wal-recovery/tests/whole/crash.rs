@@ -1,6 +1,6 @@
 //! Crashed at every operation of its life, and again at every operation of its recovery.
 //!
-//! The number of states can be multiplied: `LAB_STATES=20 cargo test --release -p stage05 --test whole crash` is the long
+//! The number of states can be multiplied: `LAB_STATES=16 cargo test --release -p stage05 --test whole crash` is the long
 //! run. With `-- --nocapture` behind it, it prints how many states there were; `tally` says how many there have to be.
 
 use lab::crash::{self, Invariant, Options as Crashes, scenario};

@@ -11,8 +11,8 @@ const TESTS: u32 = 5;
 /// What `cargo test -p stage05` visits at least.
 const STATES_MIN: u64 = 200_000;
 
-/// What the long run visits at least: `LAB_STATES=20 cargo test --release -p stage05 --test whole crash`.
-const LONG_RUN: u64 = 20;
+/// What the long run visits at least: `LAB_STATES=16 cargo test --release -p stage05 --test whole crash`.
+const LONG_RUN: u64 = 16;
 const LONG_RUN_STATES_MIN: u64 = 5_000_000;
 
 static DONE: Mutex<(u32, u64)> = Mutex::new((0, 0));
