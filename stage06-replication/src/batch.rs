@@ -19,8 +19,23 @@ pub struct Batch {
     pub base_timestamp_ms: u64,
     /// The largest timestamp.
     pub max_timestamp_ms: u64,
+    /// Where it stands among its producer's batches, if the producer counts them.
+    pub sequence: Option<Sequence>,
     /// The records, in the producer's own encoding. At least 1 byte.
     pub body: Bytes,
+}
+
+/// Where a batch stands among those that its producer has sent to one tablet (KIP-98). By this a batch that is sent again,
+/// since its acknowledgement was lost, is known for what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sequence {
+    /// The producer: a number that the controllers gave it, and no other.
+    pub producer: u64,
+    /// Which life of the producer. An earlier one is over, and what it sends is refused.
+    pub epoch: u16,
+    /// The number of the batch's first record: one more than that of the last record of the producer's batch before. Behind
+    /// 2,147,483,647 comes 0.
+    pub first: u32,
 }
 
 impl Batch {

@@ -25,6 +25,8 @@ pub enum Command {
         /// that could say only whether its *last* life was ended in order would hide a power cut: it starts, is shut down
         /// before anybody has heard of it, and starts again (KIP-966).
         intact_since: u64,
+        /// Where clients and other brokers find it: a host and a port.
+        address: String,
     },
     /// A broker was not heard of for too long, or leaves.
     Fence {
@@ -49,6 +51,22 @@ pub enum Command {
         /// See [`TabletState::min_insync_replicas`].
         min_insync_replicas: usize,
     },
+    /// A new topic: all of its tablets at once, or none.
+    CreateTopic {
+        /// Its name.
+        topic: String,
+        /// For each of its partitions, the brokers that are to keep it.
+        replicas: Vec<Vec<BrokerId>>,
+        /// See [`TabletState::min_insync_replicas`].
+        min_insync_replicas: usize,
+    },
+    /// All tablets of a topic are given up.
+    DeleteTopic {
+        /// Its name.
+        topic: String,
+    },
+    /// A number for a producer that wants its batches told apart: nobody else has it, ever.
+    NewProducer,
     /// A tablet is given up.
     DeleteTablet {
         /// Its name.
@@ -79,6 +97,8 @@ pub enum Reply {
     Registered(BrokerEpoch),
     /// The tablet as it is now.
     Tablet(TabletState),
+    /// The producer's number.
+    Producer(u64),
     /// It is done.
     Done,
     /// Nothing was changed.
@@ -92,11 +112,12 @@ pub struct Controller {
     #[serde(with = "as_pairs")]
     tablets: BTreeMap<TabletId, TabletState>,
     last_life: BrokerEpoch,
+    last_producer: u64,
     version: u64,
 }
 
 /// A broker as the controller knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// Its present life.
     pub life: BrokerEpoch,
@@ -106,6 +127,8 @@ pub struct Registration {
     pub is_fenced: bool,
     /// The version of the controller's state in which this life began.
     pub version: u64,
+    /// Where it is found.
+    pub address: String,
 }
 
 impl Controller {
@@ -113,14 +136,22 @@ impl Controller {
     pub fn apply(&mut self, command: &Command) -> Reply {
         self.version += 1;
         let done = match command {
-            &Command::Register { broker, incarnation, intact_since } => {
-                return self.register(broker, incarnation, intact_since);
+            Command::Register { broker, incarnation, intact_since, address } => {
+                return self.register(*broker, *incarnation, *intact_since, address);
+            }
+            Command::NewProducer => {
+                self.last_producer += 1;
+                return Reply::Producer(self.last_producer);
             }
             &Command::Fence { broker, life } => self.fence(broker, life),
             &Command::Unfence { broker, life } => self.unfence(broker, life),
             Command::CreateTablet { tablet, replicas, min_insync_replicas } => {
                 self.create(tablet, replicas, *min_insync_replicas)
             }
+            Command::CreateTopic { topic, replicas, min_insync_replicas } => {
+                self.create_topic(topic, replicas, *min_insync_replicas)
+            }
+            Command::DeleteTopic { topic } => self.delete_topic(topic),
             Command::DeleteTablet { tablet } => self.delete(tablet),
             Command::ChangeIsr(change) => self.change_isr(change),
             Command::MoveLeader { tablet, to } => self.move_leader(tablet, *to),
@@ -158,8 +189,8 @@ impl Controller {
         self.brokers.get(&broker).is_some_and(|registration| !registration.is_fenced)
     }
 
-    fn register(&mut self, broker: BrokerId, incarnation: u64, intact_since: u64) -> Reply {
-        let known = self.brokers.get(&broker).copied();
+    fn register(&mut self, broker: BrokerId, incarnation: u64, intact_since: u64, address: &str) -> Reply {
+        let known = self.brokers.get(&broker);
         if let Some(known) = known
             && known.incarnation >= incarnation
         {
@@ -168,18 +199,18 @@ impl Controller {
                 false => Reply::Refused(Refusal::EarlierStart { broker, asks: incarnation, known: known.incarnation }),
             };
         }
+        let has_all = known.is_none_or(|known| known.incarnation >= intact_since);
         // The life before is over, whether anybody noticed or not: it must not lead or be in sync under the new one's
         // name.
         self.retire(broker);
-        let has_all = known.is_none_or(|known| known.incarnation >= intact_since);
         if !has_all {
             for tablet in self.tablets.values_mut() {
                 tablet.elr.remove(&broker);
             }
         }
         self.last_life = self.last_life.next();
-        let registration = Registration { life: self.last_life, incarnation, is_fenced: true, version: self.version };
-        self.brokers.insert(broker, registration);
+        let (life, version, address) = (self.last_life, self.version, address.to_string());
+        self.brokers.insert(broker, Registration { life, incarnation, is_fenced: true, version, address });
         Reply::Registered(self.last_life)
     }
 
@@ -209,14 +240,9 @@ impl Controller {
         replicas: &[BrokerId],
         min_insync_replicas: usize,
     ) -> Result<Option<TabletState>, Refusal> {
-        if self.tablets.contains_key(tablet) {
-            return Err(Refusal::TabletExists(tablet.clone()));
-        }
-        // Only brokers that are there: one that was never seen cannot be in sync.
-        if let Some(&broker) = replicas.iter().find(|&&broker| !self.is_active(broker)) {
-            return Err(Refusal::Ineligible { tablet: tablet.clone(), broker });
-        }
+        self.check_new(tablet, replicas)?;
         let state = TabletState {
+            id: self.version,
             replicas: replicas.to_vec(),
             min_insync_replicas,
             leader: replicas.first().copied(),
@@ -231,6 +257,44 @@ impl Controller {
 
     fn delete(&mut self, tablet: &TabletId) -> Result<Option<TabletState>, Refusal> {
         self.tablets.remove(tablet).map(Some).ok_or_else(|| Refusal::UnknownTablet(tablet.clone()))
+    }
+
+    fn check_new(&self, tablet: &TabletId, replicas: &[BrokerId]) -> Result<(), Refusal> {
+        if self.tablets.contains_key(tablet) {
+            return Err(Refusal::TabletExists(tablet.clone()));
+        }
+        // Only brokers that are there: one that was never seen cannot be in sync.
+        match replicas.iter().find(|&&broker| !self.is_active(broker)) {
+            Some(&broker) => Err(Refusal::Ineligible { tablet: tablet.clone(), broker }),
+            None => Ok(()),
+        }
+    }
+
+    fn create_topic(
+        &mut self,
+        topic: &str,
+        replicas: &[Vec<BrokerId>],
+        min_insync_replicas: usize,
+    ) -> Result<Option<TabletState>, Refusal> {
+        let tablet = |partition: usize| TabletId { topic: topic.to_string(), partition: partition as u32 };
+        // Another topic of this name has a partition 0, whatever else it has.
+        self.check_new(&tablet(0), &[])?;
+        for (partition, replicas) in replicas.iter().enumerate() {
+            self.check_new(&tablet(partition), replicas)?;
+        }
+        for (partition, replicas) in replicas.iter().enumerate() {
+            self.create(&tablet(partition), replicas, min_insync_replicas)?;
+        }
+        Ok(None)
+    }
+
+    fn delete_topic(&mut self, topic: &str) -> Result<Option<TabletState>, Refusal> {
+        let before = self.tablets.len();
+        self.tablets.retain(|tablet, _| tablet.topic != topic);
+        match self.tablets.len() < before {
+            true => Ok(None),
+            false => Err(Refusal::UnknownTablet(TabletId { topic: topic.to_string(), partition: 0 })),
+        }
     }
 
     fn change_isr(&mut self, change: &IsrChange) -> Result<Option<TabletState>, Refusal> {

@@ -28,9 +28,12 @@ impl Desk {
     /// The command that a question asks for. `None` if it can be answered as it is.
     pub fn command(&mut self, now: Millis, controller: &Controller, ask: &Ask) -> Option<Command> {
         match ask {
-            &Ask::Register { broker, incarnation, intact_since } => {
-                Some(Command::Register { broker, incarnation, intact_since })
-            }
+            Ask::Register { broker, incarnation, intact_since, address } => Some(Command::Register {
+                broker: *broker,
+                incarnation: *incarnation,
+                intact_since: *intact_since,
+                address: address.clone(),
+            }),
             &Ask::Heartbeat { broker, life, seen } => {
                 let known = controller.brokers().get(&broker).filter(|known| known.life == life)?;
                 self.heard.insert(broker, (life, now));
@@ -38,6 +41,7 @@ impl Desk {
                 (known.is_fenced && seen >= known.version).then_some(Command::Unfence { broker, life })
             }
             Ask::ChangeIsr(change) => Some(Command::ChangeIsr(change.clone())),
+            &Ask::Leave { broker, life } => Some(Command::Fence { broker, life }),
         }
     }
 
@@ -49,7 +53,9 @@ impl Desk {
             }
             (Ask::ChangeIsr(change), Some(Reply::Tablet(state))) => Some(isr_changed(change, Ok(state))),
             (Ask::ChangeIsr(change), Some(Reply::Refused(refusal))) => Some(isr_changed(change, Err(refusal))),
-            (&Ask::Heartbeat { broker, life, .. }, _) => Some(news(controller, broker, life)),
+            (&(Ask::Heartbeat { broker, life, .. } | Ask::Leave { broker, life }), _) => {
+                Some(news(controller, broker, life))
+            }
             // No other command comes of these.
             (Ask::Register { .. } | Ask::ChangeIsr(_), _) => None,
         }

@@ -37,9 +37,11 @@
 //! Then [`sim`]; [`tablet_log`], a replica's log on disk; and [`raft`], the controllers' consensus.
 
 pub mod batch;
+pub mod broker;
 pub mod controller;
 pub mod desk;
 pub mod epochs;
+pub mod groups;
 pub mod ids;
 pub mod leader;
 pub mod log_ends;
@@ -51,6 +53,7 @@ pub mod session;
 pub mod sim;
 pub mod tablet;
 pub mod tablet_log;
+pub mod wire;
 
 mod follower;
 

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use stage05::Offset;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Sequence};
 use crate::epochs::Epochs;
 use crate::follower::Follower;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
@@ -67,6 +67,8 @@ pub struct Produce {
     pub base_timestamp_ms: u64,
     /// The largest timestamp.
     pub max_timestamp_ms: u64,
+    /// Where it stands among its producer's batches, if the producer counts them.
+    pub sequence: Option<Sequence>,
     /// The records, as the client has encoded them.
     pub body: Bytes,
 }
@@ -163,6 +165,10 @@ pub enum Why {
     TimedOut,
     /// The disk has failed.
     DiskFailed,
+    /// Its sequence number does not go on where the producer's last batch ended: one in between is missing.
+    OutOfSequence,
+    /// The producer has begun another life since.
+    ProducerFenced,
 }
 
 /// How a replica behaves. The names in brackets are Kafka's.
@@ -362,6 +368,7 @@ impl Replica {
             count: produce.count,
             base_timestamp_ms: produce.base_timestamp_ms,
             max_timestamp_ms: produce.max_timestamp_ms,
+            sequence: produce.sequence,
             body: produce.body,
         };
         self.log.written = batch.end_offset();

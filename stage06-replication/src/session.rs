@@ -19,6 +19,8 @@ pub enum Ask {
         incarnation: u64,
         /// Since which of its starts it has lost nothing.
         intact_since: u64,
+        /// Where clients and other brokers find it.
+        address: String,
     },
     /// Still here.
     Heartbeat {
@@ -31,6 +33,13 @@ pub enum Ask {
     },
     /// For other in-sync replicas of a tablet that it leads.
     ChangeIsr(IsrChange),
+    /// To be fenced, since it will stop: others lead its tablets before it is gone, and not a timeout later.
+    Leave {
+        /// The broker.
+        broker: BrokerId,
+        /// Its life.
+        life: BrokerEpoch,
+    },
 }
 
 /// What the controller tells a broker. All of it is for one life of the broker: the next one must not take it for its
@@ -101,6 +110,7 @@ pub struct Session {
     broker: BrokerId,
     incarnation: u64,
     intact_since: u64,
+    address: String,
     life: Option<BrokerEpoch>,
     is_fenced: bool,
     seen: u64,
@@ -109,9 +119,21 @@ pub struct Session {
 }
 
 impl Session {
-    /// A broker that was just started. `incarnation` says how often, and never falls.
-    pub fn new(broker: BrokerId, incarnation: u64, intact_since: u64, heartbeat_ms: Millis) -> Session {
-        Session { broker, incarnation, intact_since, life: None, is_fenced: true, seen: 0, heartbeat_ms, next: 0 }
+    /// A broker that was just started. `incarnation` says how often, and never falls; `address` says where it is found.
+    pub fn new(
+        broker: BrokerId,
+        incarnation: u64,
+        intact_since: u64,
+        heartbeat_ms: Millis,
+        address: String,
+    ) -> Session {
+        let (life, is_fenced, seen, next) = (None, true, 0, 0);
+        Session { broker, incarnation, intact_since, address, life, is_fenced, seen, heartbeat_ms, next }
+    }
+
+    /// There is news, as far as the broker can tell: it asks at the next tick, and does not wait for its heartbeat.
+    pub fn hurry(&mut self) {
+        self.next = 0;
     }
 
     /// What to send now, if anything.
@@ -122,7 +144,7 @@ impl Session {
         self.next = now + self.heartbeat_ms;
         let &mut Session { broker, incarnation, intact_since, seen, .. } = self;
         Some(match self.life {
-            None => Ask::Register { broker, incarnation, intact_since },
+            None => Ask::Register { broker, incarnation, intact_since, address: self.address.clone() },
             Some(life) => Ask::Heartbeat { broker, life, seen },
         })
     }

@@ -25,6 +25,8 @@ impl fmt::Display for TabletId {
 /// The controller's word on a tablet. Each change makes another version of it, and each other leader another epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TabletState {
+    /// Which of all tablets that ever had this name: what a broker has kept of another one is not this one's (KIP-516).
+    pub id: u64,
     /// The brokers that keep the tablet. The first is the one that leads by preference.
     pub replicas: Vec<BrokerId>,
     /// How many replicas have to be in sync for an acknowledgement of all (`min.insync.replicas`).

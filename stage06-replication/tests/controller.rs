@@ -35,7 +35,7 @@ impl Cluster {
     }
 
     fn register(&mut self, broker: u32, incarnation: u64, intact_since: u64) -> Reply {
-        self.apply(Command::Register { broker: BrokerId(broker), incarnation, intact_since })
+        self.apply(Command::Register { broker: BrokerId(broker), incarnation, intact_since, address: String::new() })
     }
 
     fn life(&self, broker: u32) -> BrokerEpoch {
@@ -271,7 +271,7 @@ fn a_registration_of_an_earlier_start_ends_nothing() {
     let mut cluster = Cluster::of_three(2);
     cluster.start(1, 3, 0);
     let broker = BrokerId(1);
-    let late = Command::Register { broker, incarnation: 2, intact_since: 0 };
+    let late = Command::Register { broker, incarnation: 2, intact_since: 0, address: String::new() };
     cluster.refuses(late, Refusal::EarlierStart { broker, asks: 2, known: 3 });
 }
 

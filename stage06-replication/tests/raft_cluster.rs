@@ -127,7 +127,7 @@ impl Cluster {
 }
 
 fn register(broker: u32) -> Command {
-    Command::Register { broker: BrokerId(broker), incarnation: 1, intact_since: 0 }
+    Command::Register { broker: BrokerId(broker), incarnation: 1, intact_since: 0, address: String::new() }
 }
 
 fn runtime() -> Runtime {

@@ -32,6 +32,7 @@ fn options(flush: Flush) -> ReplicaOptions {
 /// Two replicas of three, as the controller says it at first: broker 1 leads.
 fn state(leader: u32, epoch: u32, version: u32, isr: &[u32]) -> TabletState {
     TabletState {
+        id: 1,
         replicas: [1, 2, 3].map(BrokerId).to_vec(),
         min_insync_replicas: 2,
         leader: Some(BrokerId(leader)),
@@ -74,6 +75,7 @@ fn produce(request: u64, acks: Acks) -> Input {
         count: 1,
         base_timestamp_ms: 0,
         max_timestamp_ms: 0,
+        sequence: None,
         body: Bytes::from_static(b"body"),
     })
 }
@@ -101,6 +103,7 @@ fn batch(base: u64, epoch: u32) -> Batch {
         count: 1,
         base_timestamp_ms: 0,
         max_timestamp_ms: 0,
+        sequence: None,
         body: Bytes::from_static(b"body"),
     }
 }

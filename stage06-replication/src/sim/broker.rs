@@ -75,7 +75,7 @@ impl Broker {
         let intact_since = if flush == Flush::Sync { 0 } else { self.intact_since };
         // What the page cache has kept over a kill is synced by whoever opens the log, before anything is served (L4).
         self.log.sync().expect("a log in memory");
-        let session = Session::new(self.id, self.starts, intact_since, HEARTBEAT_MS);
+        let session = Session::new(self.id, self.starts, intact_since, HEARTBEAT_MS, self.id.to_string());
         self.process = Some(Process { session, replica: None });
     }
 

@@ -11,13 +11,16 @@ use crate::tablet::{IsrChange, Member, TabletState};
 /// A command, and what it came to.
 pub(crate) fn of_command(command: &Command, reply: &Reply) -> String {
     let asked = match command {
-        Command::Register { broker, incarnation, intact_since } => {
+        Command::Register { broker, incarnation, intact_since, .. } => {
             format!("{broker} registers as start {incarnation}, intact since start {intact_since}")
         }
         Command::Fence { broker, .. } => format!("the controller has not heard of {broker}, and fences it"),
         Command::Unfence { broker, .. } => format!("{broker} is ready"),
         Command::CreateTablet { .. } => "the tablet is made".into(),
         Command::DeleteTablet { .. } => "the tablet is given up".into(),
+        Command::CreateTopic { topic, .. } => format!("the topic {topic} is made"),
+        Command::DeleteTopic { topic } => format!("the topic {topic} is given up"),
+        Command::NewProducer => "a producer wants a number".into(),
         Command::ChangeIsr(IsrChange { leader, partition_epoch, isr, .. }) => {
             let members: Vec<String> = isr.iter().map(of_member).collect();
             format!("{leader} wants {{{}}} in sync instead of {partition_epoch}", members.join(", "))
@@ -28,6 +31,7 @@ pub(crate) fn of_command(command: &Command, reply: &Reply) -> String {
     match reply {
         Reply::Registered(life) => format!("{asked}: {life}"),
         Reply::Tablet(state) => format!("{asked}: {}", of_state(state)),
+        Reply::Producer(number) => format!("{asked}: {number}"),
         Reply::Done => asked,
         Reply::Refused(refusal) => format!("{asked}: refused, {refusal}"),
     }

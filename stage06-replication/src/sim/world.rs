@@ -495,6 +495,7 @@ impl World {
             count,
             base_timestamp_ms: self.now,
             max_timestamp_ms: self.now,
+            sequence: None,
             body: Bytes::copy_from_slice(&value.to_le_bytes()),
         };
         self.producers[producer].waits = (acks != Acks::None).then_some((value, self.now));

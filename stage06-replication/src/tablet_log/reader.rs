@@ -117,6 +117,7 @@ fn batch_of(frame: BatchFrame<'_>) -> Batch {
         count: frame.count,
         base_timestamp_ms: frame.base_timestamp_ms,
         max_timestamp_ms: frame.max_timestamp_ms,
+        sequence: None,
         body: Bytes::copy_from_slice(frame.body),
     }
 }

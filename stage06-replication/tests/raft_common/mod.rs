@@ -32,8 +32,12 @@ pub(crate) fn id(term: u64, index: u64) -> LogId<u64> {
 
 /// An entry that registers a broker: one for each place.
 pub(crate) fn entry(term: u64, index: u64) -> Entry {
-    let command =
-        Command::Register { broker: BrokerId(index as u32 % 5), incarnation: term * 1000 + index, intact_since: 0 };
+    let command = Command::Register {
+        broker: BrokerId(index as u32 % 5),
+        incarnation: term * 1000 + index,
+        intact_since: 0,
+        address: String::new(),
+    };
     Entry { log_id: id(term, index), payload: EntryPayload::Normal(command) }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn batch(base: Offset, count: u32, epoch: u32, salt: u64) -> Batch {
         count,
         base_timestamp_ms,
         max_timestamp_ms: base_timestamp_ms + u64::from(count),
+        sequence: None,
         body: Bytes::from(body),
     }
 }
