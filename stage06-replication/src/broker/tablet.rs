@@ -1,24 +1,28 @@
-//! A tablet at work: a replica, its log, and all who wait for it.
+//! A tablet of a broker, as the rest of the broker sees it.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use stage05::Offset;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
+use super::worker::Work;
 use crate::batch::Sequence;
 use crate::epochs::EpochEnd;
 use crate::ids::{BrokerId, LeaderEpoch};
 use crate::message::{FetchAnswer, FetchRequest};
-use crate::replica::{Acks, Outcome};
+use crate::replica::{Acks, Input, Outcome, Why};
 use crate::tablet::TabletId;
 use crate::tablet_log::TabletReader;
 
-/// A tablet that this broker keeps. Cheap to clone.
+/// A tablet that this broker keeps. Cheap to clone. What is asked of it waits in a queue; whoever asks waits when the queue
+/// is full.
 #[derive(Clone, Debug)]
 pub struct Tablet {
-    view: watch::Receiver<View>,
-    reader: TabletReader,
+    pub(super) queue: mpsc::Sender<Work>,
+    pub(super) view: watch::Receiver<View>,
+    pub(super) reader: TabletReader,
 }
 
 /// A tablet as it is at a moment.
@@ -69,20 +73,51 @@ impl Tablet {
     }
 
     /// Puts a batch into the tablet's queue. When this returns, it has its place: batches that are put there one after the
-    /// other are appended in this order. What is returned waits for what becomes of it: at once with [`Acks::None`].
-    pub async fn produce(&self, _batch: NewBatch, _acks: Acks) -> impl Future<Output = Outcome> + Send + 'static {
-        async { unimplemented!() }
+    /// other are appended in this order. What is returned waits for what becomes of it. With [`Acks::None`], that is
+    /// nothing that anybody is told: do not wait for it.
+    pub async fn produce(&self, batch: NewBatch, acks: Acks) -> impl Future<Output = Outcome> + Send + 'static {
+        let (reply, outcome) = oneshot::channel();
+        let is_queued = self.queue.send(Work::Produce(batch, acks, reply)).await.is_ok();
+        async move {
+            match outcome.await {
+                Ok(outcome) => outcome,
+                // The tablet was closed: before it had the batch, or who knows when.
+                Err(_) if is_queued => Outcome::Unknown(Why::NotLeader),
+                Err(_) => Outcome::Refused(Why::NotLeader),
+            }
+        }
     }
 
     /// Answers a follower. If there is nothing new for it, the answer waits until there is, at most `wait`. `None` if there
     /// is nothing to say: the question was an earlier life's, or the tablet is closed.
-    pub async fn fetch(&self, _request: FetchRequest, _wait: Duration) -> Option<FetchAnswer> {
-        unimplemented!()
+    pub async fn fetch(&self, request: FetchRequest, wait: Duration) -> Option<FetchAnswer> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Work::Fetch(request, Instant::now() + wait, reply)).await.ok()?;
+        answer.await.ok()
     }
 
     /// Up to where the leader has the records of an epoch, or of the last one before it. `None` if this broker does not lead,
     /// or the log has nothing that old.
-    pub async fn end_of_epoch(&self, _epoch: LeaderEpoch) -> Option<EpochEnd> {
-        unimplemented!()
+    pub async fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<EpochEnd> {
+        let (reply, end) = oneshot::channel();
+        self.queue.send(Work::EndOfEpoch(epoch, reply)).await.ok()?;
+        end.await.ok().flatten()
+    }
+
+    /// Gives up whole segments whose batches are all in front of `limit` and of the high watermark. Returns where the log
+    /// starts then.
+    pub async fn delete_before(&self, limit: Offset) -> Offset {
+        let (reply, start) = oneshot::channel();
+        if self.queue.send(Work::DeleteBefore(limit, reply)).await.is_ok()
+            && let Ok(start) = start.await
+        {
+            return start;
+        }
+        self.view.borrow().start
+    }
+
+    /// Tells the replica something.
+    pub(super) async fn tell(&self, input: Input) {
+        let _ = self.queue.send(Work::Input(input)).await;
     }
 }

@@ -24,7 +24,7 @@
 //!
 //! [`types`], [`operation`], [`view`] (what the operations come to), [`log_store`] (where they are kept), [`log_storage`]
 //! (what openraft asks), `blocking`, [`snapshot_file`], [`state_machine`]. Then how the nodes talk: [`frame`],
-//! [`network`], [`server`].
+//! [`network`], [`service`] (what brokers ask), [`server`].
 //!
 //! [openraft]: https://docs.rs/openraft/0.9.25
 
@@ -35,6 +35,7 @@ pub mod log_store;
 pub mod network;
 pub mod operation;
 pub mod server;
+pub mod service;
 pub mod snapshot_file;
 pub mod state_machine;
 pub mod types;

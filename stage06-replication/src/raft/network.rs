@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 use super::frame::{read_frame, write_frame};
+use super::service::{ControllerRequest, ControllerResponse};
 use super::types::{NodeId, TypeConfig};
 
 /// A question, and whom it is meant for. Where an address is given to another node, that one must not answer.
@@ -35,6 +36,8 @@ pub enum Rpc {
     Vote(VoteRequest<NodeId>),
     /// Take this piece of a snapshot.
     InstallSnapshot(InstallSnapshotRequest<TypeConfig>),
+    /// A broker wants something.
+    Broker(ControllerRequest),
 }
 
 /// The settings of openraft: its heartbeats and elections are those of one machine room.
@@ -61,7 +64,7 @@ pub fn config(heartbeat: Duration) -> Result<Config, Box<openraft::ConfigError>>
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Network;
 
-/// A connection to another node. It is made when there is something to ask, and given up when an answer does not come.
+/// A connection to a node. It is made when there is something to ask, and given up when an answer does not come.
 #[derive(Debug)]
 pub struct Peer {
     /// Who is asked.
@@ -74,7 +77,23 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Peer;
 
     async fn new_client(&mut self, target: NodeId, node: &BasicNode) -> Peer {
-        Peer { target, address: node.addr.clone(), stream: None }
+        Peer::new(target, node.addr.clone())
+    }
+}
+
+impl Peer {
+    /// A connection for a broker, which wants something of a controller.
+    pub fn new(target: NodeId, address: String) -> Peer {
+        Peer { target, address, stream: None }
+    }
+
+    /// Asks, in a broker's name. Whoever asks says how long to wait, and drops the question then.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection. What was asked for may have been done, or not.
+    pub async fn request(&mut self, request: ControllerRequest) -> io::Result<ControllerResponse> {
+        self.exchange(&Question { to: self.target, what: Rpc::Broker(request) }).await
     }
 }
 
