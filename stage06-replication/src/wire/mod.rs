@@ -1,1 +1,4 @@
 //! # The front door: Kafka's protocol
+
+pub mod batch_error;
+pub mod record_batch;
