@@ -60,14 +60,30 @@ pub struct Image(BTreeMap<String, Vec<u8>>);
 impl Image {
     /// What is on `disk` now.
     pub fn of(disk: &Arc<dyn Disk>) -> Image {
-        let names = disk.list().expect("the disk lists its files");
-        Image(names.into_iter().map(|name| (name.clone(), content(disk, &name))).collect())
+        let mut files = BTreeMap::new();
+        for name in disk.list().expect("the disk lists its files") {
+            match disk.directory(&name, Access::Read) {
+                Ok(directory) => {
+                    let inner = Image::of(&directory).0.into_iter();
+                    files.extend(inner.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+                }
+                Err(_) => drop(files.insert(name.clone(), content(disk, &name))),
+            }
+        }
+        Image(files)
     }
 
     /// Puts the files on an empty disk.
     pub fn restore(&self, disk: &Arc<dyn Disk>) {
         for (name, bytes) in &self.0 {
-            let file = disk.create(name).expect("an empty disk takes a new file");
+            let file = match name.split_once('/') {
+                Some((directory, file)) => {
+                    let made = disk.directory(directory, Access::Write).expect("an empty disk takes a directory");
+                    made.create(file)
+                }
+                None => disk.create(name),
+            };
+            let file = file.expect("an empty disk takes a new file");
             file.write_at(bytes, 0).expect("an empty disk has room");
         }
     }

@@ -68,7 +68,8 @@ impl Kind {
             Kind::ShortWrite => counters.writes,
             Kind::SyncFailsThenLies | Kind::SyncLies => counters.syncs,
             Kind::DirectorySyncLies => {
-                sim.trace().events().iter().filter(|event| matches!(event, Event::SyncDirectory)).count() as u64
+                let is_sync = |event: &&Event| matches!(event, Event::SyncDirectory | Event::SyncDirectoryOf { .. });
+                sim.trace().events().iter().filter(is_sync).count() as u64
             }
         }
     }

@@ -92,6 +92,14 @@ impl Disk for MeteredDisk {
         self.counts.change();
         self.inner.lock()
     }
+
+    fn directory(&self, name: &str, access: Access) -> io::Result<Arc<dyn Disk>> {
+        if access == Access::Write {
+            self.counts.change();
+        }
+        let inner = self.inner.directory(name, access)?;
+        Ok(Arc::new(MeteredDisk { inner, counts: Arc::clone(&self.counts) }))
+    }
 }
 
 #[derive(Debug)]

@@ -50,6 +50,13 @@ pub trait Disk: Send + Sync + Debug {
 
     /// Keeps other writers out of the directory; an error of kind `WouldBlock` if one is in already.
     fn lock(&self) -> io::Result<DiskLock>;
+
+    /// The directory `name` in this one. For writing it is made, durably, if it is not there; for reading that is an
+    /// error of kind `NotFound`. No log asks for it before stage 6, which keeps copies of a log in several.
+    fn directory(&self, name: &str, access: Access) -> io::Result<Arc<dyn Disk>> {
+        let _ = (name, access);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// One file, open. Every operation names its position, so that any number of threads can share the handle.

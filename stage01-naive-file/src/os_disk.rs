@@ -85,6 +85,17 @@ impl Disk for OsDisk {
             Err(TryLockError::Error(e)) => Err(e),
         }
     }
+
+    fn directory(&self, name: &str, access: Access) -> io::Result<Arc<dyn Disk>> {
+        let path = self.path.join(name);
+        if access == Access::Write {
+            create_directories(&path, &sync_directory)?;
+            // Whoever made it may have been killed before its name was durable.
+            sync_directory(&self.path)?;
+        }
+        fs::read_dir(&path)?;
+        Ok(Arc::new(OsDisk { path }))
+    }
 }
 
 /// A lock on a directory, given back when it is dropped.

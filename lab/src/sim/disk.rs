@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use stage01::{Access, Disk, DiskFile, DiskLock};
 
+use super::directory::SimDirectory;
 use super::fault::{Effect, Errno, Operation};
 use super::trace::{Event, FileId};
 use super::{Inner, SimDisk};
 
 /// Where every simulated disk says that it is.
-const PATH: &str = "/sim";
+pub(super) const PATH: &str = "/sim";
 
 /// `EBADF`: what a write gets from a file that was opened for reading.
 const BAD_FILE_DESCRIPTOR: i32 = 9;
@@ -44,7 +45,11 @@ impl Disk for SimDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut inner = self.inner();
         inner.begin(Operation::List, None, || "list".to_string())?;
-        Ok(inner.state.names.keys().map(|name| name.to_string()).collect())
+        // Of what lies in a directory, the directory's name.
+        let first = |name: &Arc<str>| name.split('/').next().unwrap_or_default().to_string();
+        let mut names: Vec<String> = inner.state.names.keys().map(first).collect();
+        names.dedup();
+        Ok(names)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -77,10 +82,14 @@ impl Disk for SimDisk {
     }
 
     fn lock(&self) -> io::Result<DiskLock> {
-        let locked = Arc::clone(&self.inner().locked);
-        match locked.swap(true, Ordering::SeqCst) {
-            true => Err(ErrorKind::WouldBlock.into()),
-            false => Ok(Box::new(SimLock(locked))),
+        self.lock_directory("")
+    }
+
+    fn directory(&self, name: &str, access: Access) -> io::Result<Arc<dyn Disk>> {
+        let is_within = |file: &Arc<str>| file.split_once('/').is_some_and(|(directory, _)| directory == name);
+        match access == Access::Write || self.inner().state.names.keys().any(is_within) {
+            true => Ok(Arc::new(SimDirectory::new(self, name))),
+            false => Err(ErrorKind::NotFound.into()),
         }
     }
 }
@@ -96,6 +105,15 @@ impl Drop for SimLock {
 }
 
 impl SimDisk {
+    /// Takes the lock of a directory, of which the disk's own has no name.
+    pub(super) fn lock_directory(&self, name: &str) -> io::Result<DiskLock> {
+        let locked = Arc::clone(self.inner().locks.entry(name.to_string()).or_default());
+        match locked.swap(true, Ordering::SeqCst) {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => Ok(Box::new(SimLock(locked))),
+        }
+    }
+
     fn handle(&self, id: FileId, name: Arc<str>, access: Access) -> Arc<dyn DiskFile> {
         let path = Path::new(PATH).join(&*name);
         Arc::new(SimFile { disk: self.clone(), id, name, path, access })

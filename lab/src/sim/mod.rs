@@ -8,11 +8,12 @@
 //! of the process or a power cut could have left, and hand it out as another disk.
 //!
 //! In reading order: [`trace`] (what happened), `sparse` (the bytes of a file), `state` (cached, durable, and between),
-//! [`fault`] (what can go wrong), `disk` (the operations), [`replay`] (going back), [`crash_state`] (what is left),
+//! [`fault`] (what can go wrong), `disk` (the operations), `directory` (the same in a part of it), [`replay`] (going back), [`crash_state`] (what is left),
 //! `power_cut` and `torn_write` (the two ways of losing unsynced data), `choices` (all of the states, or a sample).
 
 mod choices;
 pub mod crash_state;
+mod directory;
 mod disk;
 pub mod fault;
 mod power_cut;
@@ -71,7 +72,8 @@ struct Inner {
     faults: Faults,
     counters: Counters,
     space_bytes: Option<u64>,
-    locked: Arc<AtomicBool>,
+    /// Whether each directory that anybody has asked for is locked; the disk's own has no name.
+    locks: BTreeMap<String, Arc<AtomicBool>>,
 }
 
 impl SimDisk {

@@ -45,6 +45,13 @@ pub(super) enum NameChange {
 }
 
 impl NameChange {
+    /// The directory of the disk that it is made in, if it is in one. A rename stays where it is.
+    pub(super) fn directory(&self) -> Option<&str> {
+        let (NameChange::Link { name, .. } | NameChange::Rename { to: name, .. } | NameChange::Unlink { name, .. }) =
+            self;
+        name.split_once('/').map(|(directory, _)| directory)
+    }
+
     /// Works on any set of names: an earlier change, on which this one was based, may be lost.
     pub(super) fn apply(&self, names: &mut Names) {
         let mut unlink = |name: &Arc<str>, file: &FileId| {
@@ -213,10 +220,21 @@ impl DiskState {
                 self.durable_names.clone_from(&self.names);
                 self.unsynced_names.clear();
             }
+            Event::SyncDirectoryOf { directory } => self.sync_directory_of(directory),
             Event::FlipBit { file, bit, .. } => self.file_mut(*file).flip_bit(*bit),
             Event::Failed { .. } | Event::Lied { .. } => {}
             Event::Note(_) | Event::Acknowledge(_) | Event::Served(_) => {}
             Event::MayDelete(_) | Event::MayCompact(_) => {}
+        }
+    }
+
+    /// The changes of names in `directory` become durable, those in others do not.
+    fn sync_directory_of(&mut self, directory: &str) {
+        for unsynced in std::mem::take(&mut self.unsynced_names) {
+            match unsynced.change.directory() == Some(directory) {
+                true => unsynced.change.apply(Arc::make_mut(&mut self.durable_names)),
+                false => self.unsynced_names.push(unsynced),
+            }
         }
     }
 

@@ -25,8 +25,10 @@ pub enum Event {
     Rename { from: Arc<str>, to: Arc<str> },
     /// A name was taken away.
     Remove { name: Arc<str> },
-    /// The directory's names became durable.
+    /// All names became durable.
     SyncDirectory,
+    /// The names in one of the disk's directories became durable.
+    SyncDirectoryOf { directory: Arc<str> },
     /// A bit of the medium turned around by itself.
     FlipBit { file: FileId, name: Arc<str>, bit: u64 },
     /// An operation answered with an error, and did nothing by itself.
@@ -100,6 +102,7 @@ impl fmt::Display for Event {
             Event::Rename { from, to } => write!(f, "rename {from} to {to}"),
             Event::Remove { name } => write!(f, "remove {name}"),
             Event::SyncDirectory => f.write_str("sync the directory"),
+            Event::SyncDirectoryOf { directory } => write!(f, "sync the directory {directory}"),
             Event::FlipBit { name, bit, .. } => write!(f, "flip bit {} of byte {} of {name}", bit % 8, bit / 8),
             Event::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
             Event::Lied { name: Some(name) } => write!(f, "sync {name} answered Ok and did nothing"),

@@ -13,6 +13,8 @@ use stage01::{Access, Disk, DiskFile, DiskLock};
 #[derive(Clone, Debug)]
 pub struct MortalDisk {
     inner: Arc<dyn Disk>,
+    /// What is put in front of a file's name in the trace: the name of a directory, if it is one of the disk's.
+    within: String,
     life: Arc<AtomicBool>,
     trace: Arc<Mutex<Vec<String>>>,
 }
@@ -20,7 +22,7 @@ pub struct MortalDisk {
 impl MortalDisk {
     /// The same disk, which can die.
     pub fn new(inner: Arc<dyn Disk>) -> MortalDisk {
-        MortalDisk { inner, life: Arc::new(AtomicBool::new(true)), trace: Arc::default() }
+        MortalDisk { inner, within: String::new(), life: Arc::new(AtomicBool::new(true)), trace: Arc::default() }
     }
 
     /// Ends the life of all who use this disk, and gives it to the next, with the trace so far.
@@ -56,7 +58,7 @@ impl MortalDisk {
     }
 
     fn file(&self, file: Arc<dyn DiskFile>, name: &str) -> Arc<dyn DiskFile> {
-        Arc::new(MortalFile { disk: self.clone(), file, name: name.to_string() })
+        Arc::new(MortalFile { disk: self.clone(), file, name: format!("{}{name}", self.within) })
     }
 }
 
@@ -66,7 +68,7 @@ impl Disk for MortalDisk {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.act(|| format!("create {name}"), || self.inner.create(name))?;
+        let file = self.act(|| format!("create {}{name}", self.within), || self.inner.create(name))?;
         Ok(self.file(file, name))
     }
 
@@ -81,20 +83,26 @@ impl Disk for MortalDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.act(|| format!("rename {from} to {to}"), || self.inner.rename(from, to))
+        self.act(|| format!("rename {}{from} to {to}", self.within), || self.inner.rename(from, to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.act(|| format!("remove {name}"), || self.inner.remove(name))
+        self.act(|| format!("remove {}{name}", self.within), || self.inner.remove(name))
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.act(|| "sync the directory".to_string(), || self.inner.sync_directory())
+        self.act(|| format!("sync the directory {}", self.within).trim_end().to_string(), || self.inner.sync_directory())
     }
 
     fn lock(&self) -> io::Result<DiskLock> {
         self.alive()?;
         self.inner.lock()
+    }
+
+    fn directory(&self, name: &str, access: Access) -> io::Result<Arc<dyn Disk>> {
+        self.alive()?;
+        let inner = self.inner.directory(name, access)?;
+        Ok(Arc::new(MortalDisk { inner, within: format!("{}{name}/", self.within), ..self.clone() }))
     }
 }
 
