@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use stage06::controller::{Command, Controller, Reply};
+use stage06::desk::Desk;
 use stage06::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
+use stage06::session::{Ask, News, Session, Tell};
 use stage06::tablet::{IsrChange, Member, Refusal, TabletId, TabletState};
 
 fn tablet() -> TabletId {
@@ -390,4 +392,152 @@ fn each_command_makes_another_version_and_the_same_commands_make_the_same_state(
     }
     assert_eq!(one.controller, other.controller);
     assert_eq!(one.controller.version(), before + 3);
+}
+
+/// A partition of the topic `orders`.
+fn order(partition: u32) -> TabletId {
+    TabletId { topic: "orders".into(), partition }
+}
+
+fn create_orders(replicas: &[&[u32]]) -> Command {
+    let replicas = replicas.iter().map(|brokers| brokers.iter().copied().map(BrokerId).collect()).collect();
+    Command::CreateTopic { topic: "orders".into(), replicas, min_insync_replicas: 2 }
+}
+
+fn delete_orders() -> Command {
+    Command::DeleteTopic { topic: "orders".into() }
+}
+
+#[test]
+fn a_topic_is_made_with_all_of_its_tablets_at_once() {
+    let mut cluster = Cluster::of_three(2);
+    assert_eq!(cluster.apply(create_orders(&[&[1, 2], &[2, 3], &[3, 1, 2]])), Reply::Done);
+    for (partition, leader, isr) in [(0, 1, set(&[1, 2])), (1, 2, set(&[2, 3])), (2, 3, set(&[1, 2, 3]))] {
+        let state = cluster.controller.tablet(&order(partition)).expect("the tablet");
+        assert_eq!((state.leader, &state.isr), (Some(BrokerId(leader)), &isr), "partition {partition}");
+        assert_eq!(state.min_insync_replicas, 2);
+    }
+    assert_eq!(cluster.controller.tablets().len(), 4, "and the one that was there");
+}
+
+#[test]
+fn a_topic_of_which_one_tablet_cannot_be_made_is_not_made_at_all() {
+    let mut cluster = Cluster::of_three(2);
+    let refusal = |broker: u32| Refusal::Ineligible { tablet: order(2), broker: BrokerId(broker) };
+    cluster.refuses(create_orders(&[&[1, 2], &[2, 3], &[3, 9]]), refusal(9));
+    cluster.fence(3);
+    cluster.refuses(create_orders(&[&[1, 2], &[2, 1], &[2, 3]]), refusal(3));
+}
+
+#[test]
+fn a_topic_that_is_there_is_not_made_again_however_many_partitions_it_has() {
+    let mut cluster = Cluster::of_three(2);
+    cluster.apply(create_orders(&[&[1, 2], &[2, 3]]));
+    cluster.refuses(create_orders(&[&[1, 2], &[2, 3]]), Refusal::TabletExists(order(0)));
+    cluster.refuses(create_orders(&[]), Refusal::TabletExists(order(0)));
+}
+
+#[test]
+fn a_topic_is_given_up_with_all_of_its_tablets_and_no_other() {
+    let mut cluster = Cluster::of_three(2);
+    cluster.apply(create_orders(&[&[1, 2], &[2, 3]]));
+    assert_eq!(cluster.apply(delete_orders()), Reply::Done);
+    assert_eq!(cluster.controller.tablets().keys().collect::<Vec<_>>(), [&tablet()]);
+    cluster.refuses(delete_orders(), Refusal::UnknownTablet(order(0)));
+}
+
+#[test]
+fn a_tablet_of_the_same_name_is_another_tablet() {
+    let mut cluster = Cluster::of_three(2);
+    let mut ids = BTreeSet::new();
+    for _ in 0..3 {
+        cluster.apply(create_orders(&[&[1, 2], &[2, 3]]));
+        ids.insert(cluster.controller.tablet(&order(0)).expect("the tablet").id);
+        cluster.apply(delete_orders());
+    }
+    assert_eq!(ids.len(), 3, "what a broker has kept of the one before is not this one's");
+    let id = cluster.state().id;
+    cluster.fence(1);
+    assert_eq!(cluster.state().id, id, "and one that has another leader is the same");
+}
+
+#[test]
+fn no_two_producers_have_the_same_number() {
+    let mut cluster = Cluster::of_three(2);
+    let mut numbers = BTreeSet::new();
+    for _ in 0..10 {
+        let Reply::Producer(number) = cluster.apply(Command::NewProducer) else { panic!("it gets a number") };
+        assert!(numbers.insert(number), "{number} was given before");
+        // As a controller does it that finds its state in a snapshot.
+        let bytes = serde_json::to_vec(&cluster.controller).unwrap();
+        cluster.controller = serde_json::from_slice(&bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_controller_that_was_written_down_and_read_again_is_the_same() {
+    let mut cluster = Cluster::of_three(2);
+    cluster.apply(create_orders(&[&[1, 2], &[2, 3]]));
+    cluster.apply(Command::NewProducer);
+    cluster.fence(2);
+    let bytes = serde_json::to_vec(&cluster.controller).unwrap();
+    assert_eq!(serde_json::from_slice::<Controller>(&bytes).unwrap(), cluster.controller);
+}
+
+#[test]
+fn a_broker_is_found_where_its_last_start_has_said() {
+    let mut cluster = Cluster::of_three(2);
+    let register = |incarnation: u64, address: &str| {
+        let address = address.to_string();
+        Command::Register { broker: BrokerId(1), incarnation, intact_since: 0, address }
+    };
+    cluster.apply(register(2, "one:9092"));
+    cluster.apply(register(3, "two:9092"));
+    cluster.apply(register(2, "one:9092"));
+    assert_eq!(cluster.controller.brokers()[&BrokerId(1)].address, "two:9092");
+}
+
+#[test]
+fn a_session_says_where_its_broker_is_found_and_the_desk_passes_it_on() {
+    let (mut controller, mut desk) = (Controller::default(), Desk::new(1_000));
+    let mut session = Session::new(BrokerId(1), 1, 0, 100, "one:9092".into());
+    let ask = session.tick(0).expect("it registers at once");
+    let command = desk.command(0, &controller, &ask).expect("a command");
+    controller.apply(&command);
+    assert_eq!(controller.brokers()[&BrokerId(1)].address, "one:9092");
+}
+
+#[test]
+fn a_broker_that_leaves_is_fenced_at_once_and_somebody_else_leads_its_tablets() {
+    let (mut cluster, mut desk) = (Cluster::of_three(2), Desk::new(1_000));
+    let ask = Ask::Leave { broker: BrokerId(1), life: cluster.life(1) };
+    let command = desk.command(0, &cluster.controller, &ask).expect("a command");
+    let reply = cluster.apply(command);
+    assert!(!cluster.controller.is_active(BrokerId(1)));
+    assert_eq!((cluster.leader(), &cluster.state().isr), (Some(2), &set(&[2, 3])));
+    let tell = desk.answer(&cluster.controller, &ask, Some(reply)).expect("an answer");
+    assert!(matches!(&tell, Tell::News { is_fenced: true, .. }), "{tell:?}");
+}
+
+#[test]
+fn a_broker_that_was_started_again_is_not_fenced_when_its_life_before_leaves() {
+    let (mut cluster, mut desk) = (Cluster::of_three(2), Desk::new(1_000));
+    let ask = Ask::Leave { broker: BrokerId(1), life: cluster.life(1) };
+    cluster.start(1, 2, 0);
+    let command = desk.command(0, &cluster.controller, &ask).expect("a command");
+    assert!(matches!(cluster.apply(command), Reply::Refused(Refusal::StaleBroker { .. })));
+    assert!(cluster.controller.is_active(BrokerId(1)));
+}
+
+#[test]
+fn a_session_learns_who_leads_after_it_has_left() {
+    let (mut cluster, mut desk) = (Cluster::of_three(2), Desk::new(1_000));
+    let mut session = Session::new(BrokerId(1), 1, 0, 100, String::new());
+    let life = cluster.life(1);
+    session.take(Tell::Registered { incarnation: 1, life });
+    let ask = Ask::Leave { broker: BrokerId(1), life };
+    let reply = desk.command(0, &cluster.controller, &ask).map(|command| cluster.apply(command));
+    let news = session.take(desk.answer(&cluster.controller, &ask, reply).expect("an answer"));
+    assert!(session.is_fenced());
+    assert!(matches!(&news[..], [News::Tablet(_, state)] if state.leader == Some(BrokerId(2))), "{news:?}");
 }
