@@ -4,7 +4,7 @@ use stage05::Offset;
 
 use crate::batch::Batch;
 use crate::epochs::EpochEnd;
-use crate::ids::{BrokerId, LeaderEpoch};
+use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch};
 use crate::log_ends::LogEnds;
 use crate::message::{FetchAnswer, FetchRequest, FetchResult};
 use crate::replica::{Identity, Millis, Output, ReplicaOptions};
@@ -14,7 +14,7 @@ use crate::replica::{Identity, Millis, Output, ReplicaOptions};
 pub(crate) struct Follower {
     leader: BrokerId,
     leader_epoch: LeaderEpoch,
-    /// How many questions it has asked.
+    /// The number of its last question.
     number: u64,
     /// When it asked the question that has no answer yet.
     asked: Option<Millis>,
@@ -25,8 +25,11 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(leader: BrokerId, leader_epoch: LeaderEpoch) -> Follower {
-        Follower { leader, leader_epoch, number: 0, asked: None, not_before: 0, is_cutting: false }
+    /// It begins to follow, and has asked nothing yet. Its questions are numbered behind all that its broker's earlier lives
+    /// can have asked: an answer may take longer than a restart, and the log that it speaks of is another one by then.
+    pub(crate) fn new(leader: BrokerId, leader_epoch: LeaderEpoch, life: BrokerEpoch) -> Follower {
+        let number = life.0 << 32;
+        Follower { leader, leader_epoch, number, asked: None, not_before: 0, is_cutting: false }
     }
 
     /// Asks for more, if it is time to: one question at a time, and only when all that is written may be promised. The

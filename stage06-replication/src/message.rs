@@ -14,7 +14,7 @@ pub struct FetchRequest {
     pub from: BrokerId,
     /// In which of its lives.
     pub life: BrokerEpoch,
-    /// Which of its questions this is. The answer repeats it.
+    /// Which of its questions this is, in this epoch and in all of its lives. The answer repeats it.
     pub number: u64,
     /// The epoch in which it follows.
     pub leader_epoch: LeaderEpoch,

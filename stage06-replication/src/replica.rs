@@ -329,7 +329,7 @@ impl Replica {
                 self.log.epochs.begin(state.leader_epoch, self.log.written);
                 Role::Leader(Leader::new(now, state, self.log.written))
             }
-            Some(leader) => Role::Follower(Follower::new(leader, state.leader_epoch)),
+            Some(leader) => Role::Follower(Follower::new(leader, state.leader_epoch, self.identity.life)),
             None => Role::Idle,
         };
     }
