@@ -77,6 +77,19 @@ impl Groups {
         self.ask_partition(tablet.partition, group, question).await
     }
 
+    /// Where clients find a broker: a host and a port.
+    pub fn address_of(&self, broker: BrokerId) -> Option<(String, u16)> {
+        let cluster = self.inner.broker.cluster();
+        let (host, port) = cluster.controller.brokers().get(&broker)?.address.rsplit_once(':')?;
+        Some((host.to_string(), port.parse().ok()?))
+    }
+
+    /// Whether there is such a partition.
+    pub fn has_partition(&self, topic: &str, partition: u32) -> bool {
+        let tablet = TabletId { topic: topic.to_string(), partition };
+        self.inner.broker.cluster().controller.tablet(&tablet).is_some()
+    }
+
     /// The groups that this broker coordinates, and what they are for.
     pub async fn list(&self) -> Vec<(String, String)> {
         let mut all = Vec::new();
