@@ -38,12 +38,15 @@
 
 pub mod batch;
 pub mod broker;
+pub mod client;
 pub mod controller;
+pub mod demo;
 pub mod desk;
 pub mod epochs;
 pub mod groups;
 pub mod ids;
 pub mod leader;
+pub mod local;
 pub mod log_ends;
 pub mod message;
 pub mod raft;
@@ -57,4 +60,5 @@ pub mod wire;
 
 mod follower;
 
+pub use local::Stage06;
 pub use stage05::*;

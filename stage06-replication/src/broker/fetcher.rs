@@ -10,6 +10,7 @@ use crate::message::{FetchAnswer, FetchRequest, FetchResult};
 use crate::raft::Applied;
 use crate::replica::Input;
 use crate::tablet::TabletId;
+use crate::wire::client::ReplicaClient;
 
 /// How long a leader that has nothing new makes its follower wait (`replica.fetch.wait.max.ms`). It is shorter than the
 /// time after which the follower asks again.
@@ -88,16 +89,4 @@ async fn try_ask(
     let answer = client.fetch(tablet, request, WAIT).await?;
     *connection = Some((address, client));
     Ok(answer)
-}
-
-/// To be replaced by the wire's.
-#[derive(Debug)]
-struct ReplicaClient;
-impl ReplicaClient {
-    async fn connect(_: &str) -> std::io::Result<ReplicaClient> {
-        Err(std::io::Error::other("not yet"))
-    }
-    async fn fetch(&mut self, _: &TabletId, _: &FetchRequest, _: Duration) -> std::io::Result<FetchAnswer> {
-        Err(std::io::Error::other("not yet"))
-    }
 }

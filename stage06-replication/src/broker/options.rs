@@ -14,8 +14,6 @@ pub struct BrokerOptions {
     pub id: BrokerId,
     /// Where it keeps everything (`log.dirs`).
     pub directory: PathBuf,
-    /// Where clients reach it: a host and a port (`listeners`). Port 0 takes any that is free.
-    pub listen: String,
     /// Every controller, this one among them, and where the others reach it (`controller.quorum.voters`).
     pub controllers: BTreeMap<BrokerId, String>,
     /// How its replicas behave.
@@ -40,4 +38,26 @@ pub struct BrokerOptions {
     pub retention: Option<Duration>,
     /// How large a tablet becomes, and up to a segment more (`log.retention.bytes`). `None` is without a limit.
     pub retention_bytes: Option<u64>,
+}
+
+impl BrokerOptions {
+    /// A broker that listens on loopback, with numbers for one machine room.
+    pub fn new(id: BrokerId, directory: PathBuf, controllers: BTreeMap<BrokerId, String>) -> BrokerOptions {
+        BrokerOptions {
+            id,
+            directory,
+            controllers,
+            replica: ReplicaOptions::default(),
+            heartbeat: Duration::from_millis(500),
+            session_timeout: Duration::from_secs(3),
+            raft_heartbeat: Duration::from_millis(250),
+            creates_topics: true,
+            partitions: 1,
+            replication_factor: 3,
+            min_insync_replicas: 2,
+            segment_bytes: 64 * 1024 * 1024,
+            retention: None,
+            retention_bytes: None,
+        }
+    }
 }

@@ -1,0 +1,4 @@
+//! Whole brokers, in one process: what no state machine alone can show.
+
+mod cluster;
+mod failover;
