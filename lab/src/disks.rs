@@ -141,6 +141,12 @@ impl Image {
         Image(files)
     }
 
+    /// The same disk without one of its directories. The whole disk has no name: nothing is left.
+    pub fn without_directory(&self, directory: &str) -> Image {
+        let is_within = |name: &str| directory.is_empty() || name.split_once('/').is_some_and(|(of, _)| of == directory);
+        Image(self.0.iter().filter(|(name, _)| !is_within(name)).map(|(n, bytes)| (n.clone(), bytes.clone())).collect())
+    }
+
     /// The same disk without one file.
     pub fn without(&self, name: &str) -> Image {
         let mut files = self.0.clone();

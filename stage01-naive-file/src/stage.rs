@@ -74,6 +74,9 @@ pub trait Stage: 'static {
     const TITLE: &'static str;
     /// The promises that this stage keeps. It breaks the others, and a test shows how.
     const KEEPS: &'static [Promise];
+    /// The directories below the log's own that stand for a machine each, where a stage keeps copies. All others have
+    /// everything in one place.
+    const MACHINES: &'static [&'static str] = &[];
 
     /// The stage's log.
     type Log: Log;

@@ -37,18 +37,23 @@
 //! Then [`sim`]; [`tablet_log`], a replica's log on disk; and [`raft`], the controllers' consensus.
 
 pub mod batch;
+#[cfg(feature = "broker")]
 pub mod broker;
+#[cfg(feature = "broker")]
 pub mod client;
 pub mod controller;
+#[cfg(feature = "broker")]
 pub mod demo;
 pub mod desk;
 pub mod epochs;
+#[cfg(feature = "broker")]
 pub mod groups;
 pub mod ids;
 pub mod leader;
 pub mod local;
 pub mod log_ends;
 pub mod message;
+#[cfg(feature = "broker")]
 pub mod raft;
 pub mod replica;
 pub mod replica_log;
@@ -56,6 +61,7 @@ pub mod session;
 pub mod sim;
 pub mod tablet;
 pub mod tablet_log;
+#[cfg(feature = "broker")]
 pub mod wire;
 
 mod follower;

@@ -13,6 +13,7 @@ impl<S: Stage> Stage for Small<S> {
     const NAME: &'static str = S::NAME;
     const TITLE: &'static str = S::TITLE;
     const KEEPS: &'static [Promise] = S::KEEPS;
+    const MACHINES: &'static [&'static str] = S::MACHINES;
 
     type Log = S::Log;
     type Shared = S::Shared;

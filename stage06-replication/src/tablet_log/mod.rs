@@ -50,7 +50,7 @@ impl TabletLog {
     pub fn open(disk: &Arc<dyn Disk>, framed: Framed, options: SegmentOptions) -> Result<TabletLog> {
         let log = SegmentedLog::open(disk, framed, options)?;
         let mut tablet = TabletLog { log, last_epoch: None, failure: None };
-        tablet.last_epoch = tablet.epochs()?.latest();
+        tablet.last_epoch = tablet.reader().last_epoch()?;
         Ok(tablet)
     }
 
@@ -58,6 +58,11 @@ impl TabletLog {
     /// disk, says how far a consumer may read.
     pub fn reader(&self) -> TabletReader {
         TabletReader::new(self.log.reader().with_visibility(Visibility::Written))
+    }
+
+    /// The epoch of the last batch; `None` without one.
+    pub fn last_epoch(&self) -> Option<LeaderEpoch> {
+        self.last_epoch
     }
 
     /// Deletes whole segments whose batches are all in front of `limit`, and returns where the log starts now.

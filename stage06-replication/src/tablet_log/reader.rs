@@ -1,9 +1,13 @@
 //! Reading a tablet's log, from any thread.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use stage05::batch_frame::BatchFrame;
 use stage05::reader::FramedReader;
-use stage05::{Framed, Offset, Reader, Result, SegmentAt, SegmentedReader};
+use stage05::{
+    Disk, Framed, Offset, Reader, Result, SegmentAt, SegmentOptions, SegmentedReader, SegmentsFrom, Visibility,
+};
 
 use crate::batch::Batch;
 use crate::epochs::Epochs;
@@ -21,6 +25,27 @@ pub struct TabletReader {
 impl TabletReader {
     pub(super) fn new(reader: SegmentedReader<Framed>) -> TabletReader {
         TabletReader { reader }
+    }
+
+    /// Opens the log in `disk` for reading alone: nothing is locked, cut, made, removed or synced.
+    pub fn open(disk: &Arc<dyn Disk>, framed: Framed, options: &SegmentOptions) -> Result<TabletReader> {
+        let reader = SegmentedReader::open(disk, framed, options)?;
+        Ok(TabletReader { reader: reader.with_visibility(Visibility::Written) })
+    }
+
+    /// The segments from the one on that `from` falls into, for whoever reads batches one by one.
+    pub fn segments_from(&self, from: Offset) -> Result<SegmentsFrom<Framed>> {
+        self.reader.segments_from(from)
+    }
+
+    /// The epoch of the last batch; `None` without one. By the index: however long the log is, little of it is read.
+    pub fn last_epoch(&self) -> Result<Option<LeaderEpoch>> {
+        let Some(last) = self.end().0.checked_sub(1).map(Offset).filter(|last| *last >= self.start()) else {
+            return Ok(None);
+        };
+        let Some(segment) = self.segments_from(last)?.next() else { return Ok(None) };
+        let header = segment?.reader.scan(last)?.peek_header()?;
+        Ok(header.map(|header| LeaderEpoch(header.epoch)))
     }
 
     /// Batches from the one that holds `from` on, as [`ReplicaLog::read`](crate::replica_log::ReplicaLog::read) says.

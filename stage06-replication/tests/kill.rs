@@ -1,0 +1,3 @@
+//! A real process, killed while it appends.
+
+lab::kill!(stage06::Stage06);
