@@ -100,7 +100,7 @@ impl Bond {
             }
             News::ProposalAnswer { life, tablet, partition_epoch, result } => {
                 if let Some(tablet) = self.tablets.get(&tablet) {
-                    tablet.tell(Input::ProposalAnswer { life, partition_epoch, result }).await;
+                    tablet.tell(Input::ProposalAnswer { life, partition_epoch, result });
                 }
             }
             News::Over => return Err(BrokerError::Stopped("another process is this broker now".into())),

@@ -116,8 +116,9 @@ impl Tablet {
         self.view.borrow().start
     }
 
-    /// Tells the replica something.
-    pub(super) async fn tell(&self, input: Input) {
-        let _ = self.queue.send(Work::Input(input)).await;
+    /// Tells the replica something that it will be told again if it does not hear it now: a tablet whose queue is full must
+    /// not keep its broker from the heartbeat.
+    pub(super) fn tell(&self, input: Input) {
+        let _ = self.queue.try_send(Work::Input(input));
     }
 }

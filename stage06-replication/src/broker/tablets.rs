@@ -80,7 +80,7 @@ impl Tablets {
             self.open.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), opened);
         }
         if let Some(tablet) = self.get(&name) {
-            tablet.tell(Input::Tablet(state)).await;
+            tablet.tell(Input::Tablet(state));
         }
         Ok(())
     }
