@@ -93,7 +93,8 @@ impl Groups {
     /// The groups that this broker coordinates, and what they are for.
     pub async fn list(&self) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        for partition in 0..partitions(&self.inner.broker.cluster().controller) {
+        let partitions = partitions(&self.inner.broker.cluster().controller);
+        for partition in 0..partitions {
             if let Ok(Reply::Groups(groups)) = self.ask_partition(partition, "", Question::List).await {
                 all.extend(groups);
             }

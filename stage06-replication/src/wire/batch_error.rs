@@ -105,6 +105,14 @@ pub enum BatchError {
         /// Where it says it starts.
         found: i64,
     },
+    /// It is of no leader.
+    #[error("a record batch at offset {offset} of epoch {found}")]
+    Epoch {
+        /// Where it starts.
+        offset: u64,
+        /// The epoch that it says.
+        found: i32,
+    },
 }
 
 impl BatchError {
@@ -121,7 +129,8 @@ impl BatchError {
             | BatchError::Count { .. }
             | BatchError::Sequence { .. }
             | BatchError::Record { .. }
-            | BatchError::Order { .. } => ResponseError::InvalidRecord,
+            | BatchError::Order { .. }
+            | BatchError::Epoch { .. } => ResponseError::InvalidRecord,
         }
     }
 }
