@@ -22,8 +22,8 @@ pub const DAMAGED_SUFFIX: &str = ".damaged";
 pub(super) enum Found {
     /// No log.
     Nothing,
-    /// A log without records, for which the controller has not spoken yet.
-    New(TabletReader),
+    /// A log without the controller's word: a new one, or one that was being filled.
+    Stray(TabletReader),
     /// A log that opens, and what the controller has said.
     Whole(TabletReader, QuorumState),
     /// Something that cannot be right: a copy of another directory has to take its place.
@@ -50,12 +50,7 @@ impl Found {
         let reader = TabletReader::open(disk, framed.clone(), options)?;
         Ok(match QuorumState::read(disk)? {
             Some(state) => Found::Whole(reader, state),
-            None if reader.end() == Offset(0) => Found::New(reader),
-            None => {
-                let path = disk.path().join(QUORUM_STATE);
-                let what = format!("records in front of {} are here, and this file is not", reader.end());
-                Found::Damaged(Error::Damaged { path, position: 0, what })
-            }
+            None => Found::Stray(reader),
         })
     }
 
@@ -69,7 +64,7 @@ impl Found {
 
     /// Whether there is a record that could be lost.
     pub(super) fn has_records(&self) -> bool {
-        matches!(self, Found::Whole(reader, _) if reader.end() > Offset(0))
+        matches!(self, Found::Whole(reader, _) | Found::Stray(reader) if reader.end() > Offset(0))
     }
 }
 
@@ -123,6 +118,11 @@ impl Copy {
             Some(log) => log.sync(),
             None => Ok(Offset(0)),
         }
+    }
+
+    /// Whether its word counts among those who decide: it is there, and has lost nothing.
+    pub(super) fn may_vote(&self) -> bool {
+        self.log.is_some() && self.is_intact
     }
 
     /// Writes down what the controller says.

@@ -28,19 +28,34 @@ impl LocalTablet {
     pub(super) fn elect(&mut self) -> Result<usize> {
         self.promise_a_term()?;
         let leader = self.register()?;
-        self.remember()?;
         self.begin_epoch(leader)?;
         self.settle()?;
+        // Nothing was appended in the new epoch yet. Of what the others were given, the leader had all before, and what
+        // was cut was acknowledged by nobody: so it is soon enough to write this down now, when all that are here are in
+        // sync.
+        self.is_settling = false;
+        self.remember()?;
         self.show();
-        Ok(leader)
+        // It may be another one, if this one's disk has failed; opened again, the tablet goes on with that.
+        self.chosen()
     }
 
-    /// Makes a new term durable in two directories before anything is written under it (Q2).
+    /// Makes a new term durable in two directories before anything is written under it (Q2). A copy that has lost
+    /// something has no vote, and hears nothing until it has everything again: the controller's word beside an empty log
+    /// would look like a whole copy.
     fn promise_a_term(&mut self) -> Result<()> {
         self.state.term += 1;
-        self.remember()?;
+        for copy in self.copies.iter_mut().filter(|copy| copy.may_vote()) {
+            if let Err(error) = copy.note(&self.state) {
+                copy.leave_out(Arc::new(error));
+            }
+        }
         self.state.written_in = self.state.term;
-        Ok(())
+        self.is_settling = true;
+        match self.copies.iter().filter(|copy| copy.may_vote()).count() {
+            COPIES_MIN.. => Ok(()),
+            _ => Err(self.nobody()),
+        }
     }
 
     /// The brokers start: each gets a new life, as the controller knows it from a restart, and then somebody may lead.
@@ -60,9 +75,8 @@ impl LocalTablet {
                 let intact_since = if self.copies[at].is_intact { 0 } else { incarnation };
                 let address = self.copies[at].name.to_string();
                 self.order(Command::Register { broker, incarnation, intact_since, address });
-                self.copies[at].is_intact = true;
-            } else if let Some(known) = known {
-                self.order(Command::Fence { broker, life: known.life });
+            } else {
+                self.fence(at);
             }
         }
         for &at in order.iter().rev() {
@@ -78,6 +92,11 @@ impl LocalTablet {
             let replicas: Vec<BrokerId> = self.copies.iter().map(|copy| copy.broker).collect();
             self.order(Command::CreateTablet { tablet: tablet(), replicas, min_insync_replicas: COPIES_MIN });
         }
+        self.chosen()
+    }
+
+    /// The copy that the controller has chosen.
+    fn chosen(&self) -> Result<usize> {
         let leader = self.state.controller.tablet(&tablet()).and_then(|state| state.leader);
         match self.copies.iter().position(|copy| Some(copy.broker) == leader && copy.log.is_some()) {
             Some(leader) => Ok(leader),
@@ -95,12 +114,31 @@ impl LocalTablet {
 
     /// Writes down what the controller says, in every directory. It counts once it is in two of them (Q1).
     pub(super) fn remember(&mut self) -> Result<()> {
-        for copy in self.copies.iter_mut().filter(|copy| copy.log.is_some()) {
-            if let Err(error) = copy.note(&self.state) {
-                copy.leave_out(Arc::new(error));
-            }
+        if self.is_settling {
+            return Ok(());
         }
-        self.check_copies()
+        let mut is_news = false;
+        while let Some((at, error)) = self.note_everywhere() {
+            self.copies[at].leave_out(Arc::new(error));
+            self.check_copies()?;
+            self.fence(at);
+            is_news = true;
+        }
+        if is_news { self.tell_all() } else { Ok(()) }
+    }
+
+    /// Stops at the first copy that cannot write it down.
+    fn note_everywhere(&self) -> Option<(usize, Error)> {
+        let mut open = self.copies.iter().enumerate().filter(|(_, copy)| copy.log.is_some());
+        open.find_map(|(at, copy)| Some((at, copy.note(&self.state).err()?)))
+    }
+
+    /// A copy is not in sync any more.
+    fn fence(&mut self, at: usize) {
+        let broker = self.copies[at].broker;
+        if let Some(life) = self.state.controller.brokers().get(&broker).map(|known| known.life) {
+            self.order(Command::Fence { broker, life });
+        }
     }
 
     /// The replicas start, and the leader first: it is to know that it leads when the others ask it.
@@ -135,10 +173,7 @@ impl LocalTablet {
         self.copies[at].leave_out(Arc::new(error));
         self.check_copies()?;
         if self.leader.is_some() {
-            let broker = self.copies[at].broker;
-            if let Some(life) = self.state.controller.brokers().get(&broker).map(|known| known.life) {
-                self.order(Command::Fence { broker, life });
-            }
+            self.fence(at);
             // Before anything is acknowledged without it.
             self.remember()?;
             self.tell_all()?;

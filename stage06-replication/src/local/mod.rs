@@ -76,6 +76,8 @@ pub struct LocalTablet {
     state: QuorumState,
     /// Which of the copies leads. Nobody until something is appended, or a copy has to be filled.
     leader: Option<usize>,
+    /// Somebody was chosen, and the others are being brought to where it is: nothing is written down before that is done.
+    is_settling: bool,
     /// What the replicas have said to each other and was not delivered yet.
     messages: VecDeque<Message>,
     /// How many batches wait for their acknowledgement, and how many there ever were.
@@ -106,14 +108,19 @@ impl LocalTablet {
             term: found.iter().filter_map(Found::state).map(|state| state.term).max().unwrap_or_default(),
             ..newest.unwrap_or_default()
         };
+        let is_new = is_new(&found);
         let mut copies = Vec::with_capacity(DIRECTORIES.len());
         for (found, (name, number)) in check_enough(root, found)?.into_iter().zip(DIRECTORIES.into_iter().zip(1..)) {
-            copies.push(open_copy(root, BrokerId(number), name, found, &state, &framed, options)?);
+            let mut copy = open_copy(root, BrokerId(number), name, found, &state, &framed, options)?;
+            // Where there was nothing, nothing is lost.
+            copy.is_intact |= is_new;
+            copies.push(copy);
         }
         let mut tablet = LocalTablet {
             copies,
             state,
             leader: None,
+            is_settling: false,
             messages: VecDeque::new(),
             unanswered: 0,
             requests: 0,
@@ -210,16 +217,22 @@ impl LocalTablet {
     }
 }
 
+/// Whether nothing was ever acknowledged. Nobody has heard of a controller; or only one directory has, as when it was about
+/// to say its first word, and another one has nothing either.
+fn is_new(found: &[Found; 3]) -> bool {
+    let count = |is: fn(&Found) -> bool| found.iter().filter(|found| is(found)).count();
+    let whole = count(|found| matches!(found, Found::Whole(..)));
+    let stray = count(|found| matches!(found, Found::Stray(_)));
+    let missing = count(|found| matches!(found, Found::Nothing));
+    let has_records = found.iter().any(Found::has_records);
+    !has_records && (stray + missing == found.len() || (whole == 1 && stray > 0))
+}
+
 /// Refuses to go on with so few copies that nobody can tell what is missing (T3).
 fn check_enough(root: &Arc<dyn Disk>, found: [Found; 3]) -> Result<[Found; 3]> {
     let count = |is: fn(&Found) -> bool| found.iter().filter(|found| is(found)).count();
     let whole = count(|found| matches!(found, Found::Whole(..)));
-    let new = count(|found| matches!(found, Found::New(_)));
-    let missing = count(|found| matches!(found, Found::Nothing));
-    let has_records = found.iter().any(Found::has_records);
-    // Nothing was ever acknowledged if nobody has heard of a controller; or if two copies are there, and have nothing.
-    let is_new = new + missing == found.len() || (whole == 1 && new > 0 && !has_records);
-    if whole >= COPIES_MIN || is_new {
+    if whole >= COPIES_MIN || is_new(&found) {
         return Ok(found);
     }
     let names: Vec<_> = found.iter().zip(DIRECTORIES).filter(|(found, _)| found.state().is_none()).collect();
@@ -242,9 +255,11 @@ fn open_copy(
     framed: &Framed,
     options: SegmentOptions,
 ) -> Result<Copy> {
-    // A directory that somebody has put back from an older day has lost what came after it, and knows of fewer starts.
+    // A directory that somebody has put back from an older day knows of fewer starts, and has not promised the term in
+    // which more were written down. It has lost what came after it.
     let starts = |state: &QuorumState| state.controller.brokers().get(&broker).map(|known| known.incarnation);
-    let is_intact = found.state().is_some_and(|state| starts(state) == starts(newest));
+    let has_all = |state: &QuorumState| state.term >= newest.written_in || starts(state) == starts(newest);
+    let is_intact = found.state().is_some_and(has_all);
     let disk = match found {
         Found::Unreadable(_) => root.directory(name, Access::Read),
         _ => root.directory(name, Access::Write),

@@ -63,12 +63,12 @@ impl LocalReader {
         for (name, path) in DIRECTORIES.into_iter().map(|name| (name, root.path().join(name))) {
             match Found::look(root, name, framed, options) {
                 Found::Whole(reader, _) => sources.push(Source { path, reader }),
-                Found::New(reader) => empty.push(Source { path, reader }),
+                Found::Stray(reader) => empty.push(Source { path, reader }),
                 Found::Damaged(error) | Found::Unreadable(error) => failure = failure.or(Some(error)),
                 Found::Nothing => {}
             }
         }
-        let has_records = sources.iter().any(|source| source.reader.end() > Offset(0));
+        let has_records = sources.iter().chain(&empty).any(|source| source.reader.end() > Offset(0));
         if sources.len() < COPIES_MIN && !has_records {
             sources.append(&mut empty);
         }
