@@ -172,7 +172,6 @@ impl<L: OffsetsLog> Reign<L> {
                 self.append(&expired, Appended::Expiry).await;
             }
         }
-        self.begin_checkpoint().await;
     }
 }
 

@@ -76,7 +76,7 @@ pub struct Call {
     pub group: String,
     /// The question.
     pub question: Question,
-    /// Where the reply goes.
+    /// Where the reply goes. If it is dropped, the coordinator has ended: that says [`GroupError::NotCoordinator`].
     pub reply: oneshot::Sender<Result<Reply, GroupError>>,
 }
 

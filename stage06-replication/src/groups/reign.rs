@@ -129,6 +129,7 @@ impl<L: OffsetsLog> Reign<L> {
             }
             self.read_on();
             self.finish_applied().await;
+            self.begin_checkpoint().await;
         }
         self.close();
     }
@@ -226,17 +227,11 @@ impl<L: OffsetsLog> Reign<L> {
         }
     }
 
-    /// Another broker leads. Whoever waits is told to ask there.
-    fn close(&mut self) {
+    /// Another broker leads. Whoever waits is told to ask there. That goes for commits on their way too, which are dropped
+    /// with all the rest: whether they stay, the next coordinator knows.
+    fn close(mut self) {
         let names: Vec<String> = self.groups.keys().cloned().collect();
         names.iter().for_each(|name| drop(self.tell(name, Input::Close)));
-        // Whether these commits stay, the next coordinator knows.
-        let waiting = std::mem::take(&mut self.acknowledged);
-        for (_, why) in waiting {
-            if let Appended::Commit(reply, _) = why {
-                let _ = reply.send(Err(GroupError::NotCoordinator));
-            }
-        }
     }
 }
 
