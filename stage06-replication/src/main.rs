@@ -53,6 +53,10 @@ struct BrokerArgs {
     /// and nobody is asked who he is.
     #[arg(long, default_value = "127.0.0.1:9092")]
     listen: String,
+    /// Where clients and other brokers find it, as HOST:PORT, if not where it listens: behind a translation of addresses,
+    /// or a proxy.
+    #[arg(long)]
+    advertise: Option<String>,
     /// All controllers, this one among them, as ID@HOST:PORT, divided by commas.
     #[arg(long, value_delimiter = ',', value_parser = peer, required = true)]
     peers: Vec<(BrokerId, String)>,
@@ -140,7 +144,8 @@ async fn serve(args: &BrokerArgs) -> Result<(), BrokerError> {
     let controllers = options.controllers.get(&options.id).ok_or(BrokerError::NoController(options.id))?;
     let controllers = bind(controllers).await?;
     let clients = bind(&args.listen).await?;
-    let mut running = RunningBroker::start(options, args.listen.clone(), controllers).await?;
+    let advertised = args.advertise.as_ref().unwrap_or(&args.listen).clone();
+    let mut running = RunningBroker::start(options, advertised, controllers).await?;
     let server = Server::start(running.broker().clone(), clients, ServerOptions::default());
     tracing::info!("{} listens on {}", running.broker().id(), args.listen);
     let signal_failed = |cause| BrokerError::Io { path: "signals".into(), cause };

@@ -58,7 +58,7 @@ impl Cluster {
         let state = open_state(&disk).unwrap();
         let applied = state.subscribe();
         let config = Arc::new(config(Duration::from_millis(150)).unwrap());
-        let raft = Raft::new(id, config, Network, open_log(&disk).unwrap(), state).await.unwrap();
+        let raft = Raft::new(id, config, Network::default(), open_log(&disk).unwrap(), state).await.unwrap();
         let server = Server::start(id, raft.clone(), (), listener);
         self.nodes.insert(id, Node { raft, applied, server });
     }

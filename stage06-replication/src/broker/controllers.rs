@@ -55,12 +55,13 @@ impl Controllers {
         let applied = state.subscribe();
         let log = LogStore::open(disk, Framed::default(), SegmentOptions::default())?;
         let config = config(options.raft_heartbeat).map_err(BrokerError::consensus)?;
-        let raft = Raft::new(id, Arc::new(config), Network, log, state).await.map_err(BrokerError::consensus)?;
+        let addresses: BTreeMap<NodeId, String> =
+            options.controllers.iter().map(|(broker, address)| (NodeId::from(broker.0), address.clone())).collect();
+        let network = Network { addresses: addresses.clone() };
+        let raft = Raft::new(id, Arc::new(config), network, log, state).await.map_err(BrokerError::consensus)?;
         let (desk, session_timeout) = (Arc::default(), options.session_timeout);
         let node = Node { id, raft, applied, desk, session_timeout, clock };
         let server = Server::start(id, node.raft.clone(), node.clone(), listener);
-        let addresses: BTreeMap<NodeId, String> =
-            options.controllers.iter().map(|(broker, address)| (NodeId::from(broker.0), address.clone())).collect();
         if !node.raft.is_initialized().await.map_err(BrokerError::consensus)? {
             let members: BTreeMap<NodeId, BasicNode> =
                 addresses.iter().map(|(&id, address)| (id, BasicNode::new(address))).collect();

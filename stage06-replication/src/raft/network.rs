@@ -1,5 +1,6 @@
 //! How a controller asks another one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -60,9 +61,15 @@ pub fn config(heartbeat: Duration) -> Result<Config, Box<openraft::ConfigError>>
     config.validate().map_err(Box::new)
 }
 
-/// Makes the connections to the other nodes, by the addresses that the membership gives.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Network;
+/// Makes the connections to the other nodes.
+///
+/// The membership has the address that a node had when the cluster began, and that is for ever. What this node was told
+/// when it was started is newer; and it may be another way than that of the other nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Where this node finds others. Of whom nothing is said here, the membership's address is taken.
+    pub addresses: BTreeMap<NodeId, String>,
+}
 
 /// A connection to a node. It is made when there is something to ask, and given up when an answer does not come.
 #[derive(Debug)]
@@ -77,7 +84,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Peer;
 
     async fn new_client(&mut self, target: NodeId, node: &BasicNode) -> Peer {
-        Peer::new(target, node.addr.clone())
+        Peer::new(target, self.addresses.get(&target).unwrap_or(&node.addr).clone())
     }
 }
 
