@@ -13,11 +13,6 @@ use crate::source::library::{File, Library};
 /// The share of a stage's lines that the book must quote, in percent.
 pub const PERCENT_MIN: f64 = 90.0;
 
-/// Modules of a stage whose chapter is still to come, by the first word of their path: stage 6 gets its third chapter, the
-/// consensus of the controllers and the broker around the state machines, after its first two. One of them counts as
-/// soon as a chapter quotes a line of it.
-const CHAPTER_TO_COME: [(&str, &[&str]); 1] = [("stage06", &["raft", "broker", "wire"])];
-
 /// One stage's coverage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
@@ -49,7 +44,7 @@ pub(crate) fn of_stages(library: &mut Library, has_chapter: impl Fn(&str) -> boo
     let mut all = Vec::new();
     for stage in library.stages() {
         let mut coverage = Coverage { stage: stage.clone(), quoted: 0, lines: 0, missing: Vec::new() };
-        for file in library.files(&stage)?.iter().filter(|file| is_owed(&stage, file)) {
+        for file in library.files(&stage)?.iter().filter(|file| file.source.is_library) {
             coverage.add(&stage, file);
         }
         coverage.missing.sort_by(|(a, lines_a), (b, lines_b)| lines_b.cmp(lines_a).then(a.cmp(b)));
@@ -58,13 +53,6 @@ pub(crate) fn of_stages(library: &mut Library, has_chapter: impl Fn(&str) -> boo
         }
     }
     Ok(all)
-}
-
-/// Whether the book owes its readers an explanation of the file.
-fn is_owed(stage: &str, file: &File) -> bool {
-    let module = file.source.module.first().map(String::as_str).unwrap_or_default();
-    let waits = CHAPTER_TO_COME.iter().any(|(of, modules)| *of == stage && modules.contains(&module));
-    file.source.is_library && !(waits && file.quoted.is_empty())
 }
 
 impl Coverage {
