@@ -14,6 +14,10 @@ use stage06::wire::server::{Server, ServerOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A broker of the last stage: a replicated log that Kafka's clients can talk to.
 #[derive(Debug, Parser)]
@@ -110,7 +114,11 @@ impl BrokerArgs {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    // What the consensus engine has to say is for whoever works on it.
+    let ours = Targets::new().with_target("stage06", Level::INFO).with_target("openraft", Level::ERROR);
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(ours))
+        .init();
     let runtime = match Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

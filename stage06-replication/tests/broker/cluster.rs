@@ -73,11 +73,6 @@ impl Cluster {
         }
     }
 
-    /// Where clients find a broker.
-    pub(crate) fn address(&self, id: u32) -> &str {
-        &self.clients[&BrokerId(id)]
-    }
-
     /// A broker leaves in order.
     pub(crate) async fn stop(&mut self, id: u32) {
         let node = self.nodes.remove(&BrokerId(id)).unwrap();

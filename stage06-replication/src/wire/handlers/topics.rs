@@ -121,7 +121,9 @@ impl NewTopic {
             let message = format!("{partitions} partitions; from 1 to {PARTITIONS_MAX} there may be");
             return Err(refusal(ResponseError::InvalidPartitions, message));
         }
-        let by_default = broker.options().replication_factor.min(active.len());
+        // Of the brokers that there are, and not of those that are up: a topic that is made while the others start would
+        // have one copy for ever.
+        let by_default = broker.options().replication_factor.min(broker.options().controllers.len());
         let replicas = self.replication_factor.unwrap_or(by_default);
         if replicas == 0 || replicas > active.len() {
             let message = format!("{replicas} replicas, and {} brokers that are there", active.len());
