@@ -1,7 +1,12 @@
 //! Records of `__consumer_offsets` as a batch of Kafka's, so that every Kafka client can read them.
+//!
+//! Each record says in which epoch its coordinator led. A coordinator checks that a member may commit, and then hands the
+//! commit to the tablet, and between the two its time may be over: another one has coordinated the group meanwhile, and this
+//! broker has just begun to lead again. Then the tablet takes the batch, but the epoch that it stamps is not the one that
+//! the records say, and whoever reads them passes them over. That is a fencing token: the log itself refuses what is late.
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::indexmap::IndexMap;
+use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, Record, RecordBatchDecoder,
     RecordBatchEncoder, RecordEncodeOptions, TimestampType,
@@ -10,11 +15,15 @@ use kafka_protocol::records::{
 use super::record::{BadRecord, OffsetRecord};
 use crate::batch::Batch;
 use crate::broker::NewBatch;
+use crate::ids::LeaderEpoch;
 
-/// The records as a batch. `None` if there are none.
-pub fn encode(records: &[OffsetRecord], now_ms: u64) -> Option<NewBatch> {
+/// The name of the header that says in which epoch a record's coordinator led.
+const EPOCH: &str = "epoch";
+
+/// The records as a batch of a coordinator that leads in this epoch. `None` if there are none.
+pub fn encode(records: &[OffsetRecord], epoch: LeaderEpoch, now_ms: u64) -> Option<NewBatch> {
     let kafka: Vec<Record> =
-        records.iter().zip(0..).map(|(record, delta)| kafka_record(record, delta, now_ms)).collect();
+        records.iter().zip(0..).map(|(record, delta)| kafka_record(record, delta, epoch, now_ms)).collect();
     let mut body = BytesMut::new();
     let options = RecordEncodeOptions { version: 2, compression: Compression::None };
     // Fails for records that are too large for the format; what is kept of a client is much smaller.
@@ -24,7 +33,7 @@ pub fn encode(records: &[OffsetRecord], now_ms: u64) -> Option<NewBatch> {
     Some(NewBatch { count, base_timestamp_ms: now_ms, max_timestamp_ms: now_ms, sequence: None, body })
 }
 
-fn kafka_record(record: &OffsetRecord, delta: i32, now_ms: u64) -> Record {
+fn kafka_record(record: &OffsetRecord, delta: i32, epoch: LeaderEpoch, now_ms: u64) -> Record {
     let (key, value) = record.to_bytes();
     Record {
         transactional: false,
@@ -40,11 +49,11 @@ fn kafka_record(record: &OffsetRecord, delta: i32, now_ms: u64) -> Record {
         timestamp: i64::try_from(now_ms).unwrap_or(i64::MAX),
         key: Some(key),
         value,
-        headers: IndexMap::new(),
+        headers: [(StrBytes::from_static_str(EPOCH), Some(epoch.0.to_string().into()))].into_iter().collect(),
     }
 }
 
-/// The records of a batch.
+/// The records of a batch. None if their coordinator did not lead any more when they were appended.
 ///
 /// # Errors
 ///
@@ -56,9 +65,18 @@ pub fn decode(batch: &Batch) -> Result<Vec<OffsetRecord>, BadRecord> {
     if set.records.len() as u64 != u64::from(batch.count) {
         return Err(bad(format!("{} records, where {} are promised", set.records.len(), batch.count)));
     }
-    let record = |record: &Record| {
-        let key = record.key.as_ref().ok_or("no key")?;
-        OffsetRecord::from_bytes(key, record.value.as_deref())
-    };
-    set.records.iter().map(|kafka| record(kafka).map_err(&bad)).collect()
+    let mut records = Vec::new();
+    for kafka in &set.records {
+        if epoch_of(kafka).ok_or_else(|| bad("no epoch".to_string()))? != batch.epoch {
+            return Ok(Vec::new());
+        }
+        let key = kafka.key.as_ref().ok_or_else(|| bad("no key".to_string()))?;
+        records.push(OffsetRecord::from_bytes(key, kafka.value.as_deref()).map_err(bad)?);
+    }
+    Ok(records)
+}
+
+fn epoch_of(record: &Record) -> Option<LeaderEpoch> {
+    let epoch = record.headers.get(&StrBytes::from_static_str(EPOCH))?.as_ref()?;
+    std::str::from_utf8(epoch).ok()?.parse().ok().map(LeaderEpoch)
 }

@@ -189,7 +189,7 @@ impl<L: OffsetsLog> Reign<L> {
 
     /// Appends records. When they are applied, or cannot be, [`Reign::done`] is told why they were appended.
     pub(super) async fn append(&mut self, records: &[OffsetRecord], why: Appended) {
-        let outcome = match encode(records, unix_time_ms()) {
+        let outcome = match encode(records, self.epoch, unix_time_ms()) {
             Some(batch) => self.log.append(batch).await,
             // There is no batch as large as that. The limits of the options are far below.
             None => std::future::ready(Outcome::Refused(Why::NotEnoughReplicas)).boxed(),
@@ -207,6 +207,10 @@ impl<L: OffsetsLog> Reign<L> {
 
     /// Goes on with what has been applied by now.
     async fn finish_applied(&mut self) {
+        if !self.leads() {
+            // What was appended after the end of this reign counts for nothing.
+            return;
+        }
         let applied = self.applied;
         let finished: Vec<_> = self.acknowledged.extract_if(.., |(offset, _)| *offset < applied).collect();
         for (_, why) in finished {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use stage05::Offset;
+use stage06::groups::log::OffsetsLog;
 use stage06::groups::message::{Answer, Caller, GroupError, Join};
 use stage06::groups::options::GroupOptions;
 use stage06::groups::question::{Question, Reply};
@@ -83,6 +84,9 @@ fn a_new_coordinator_answers_nothing_before_it_has_all_that_the_one_before_ackno
         }
         log.followers(Followers::Stand);
         let lost = before.ask("g", commit(0, 51)).await;
+        while log.view().borrow().end < Offset(51) {
+            tokio::task::yield_now().await;
+        }
         log.fail_over(1);
         assert_eq!(lost.await, Err(GroupError::NotCoordinator));
         let after = Asked::coordinator(&log, options());
@@ -94,6 +98,21 @@ fn a_new_coordinator_answers_nothing_before_it_has_all_that_the_one_before_ackno
         log.followers(Followers::Follow);
         // It was never acknowledged, and it is there: it may be.
         assert_eq!(after.loaded_offset("g", 0).await, Some(51));
+    });
+}
+
+#[test]
+fn what_is_appended_after_the_end_of_a_reign_counts_for_nothing() {
+    run(async {
+        let log = MemoryLog::new();
+        let before = Asked::coordinator(&log, options());
+        assert_eq!(before.commit("g", 0, 1).await, DONE);
+        // The member was fenced by another coordinator, and this one has not heard of it.
+        log.is_slow();
+        assert_eq!(before.commit("g", 0, 2).await, Err(GroupError::NotCoordinator));
+        assert_eq!(log.view().borrow().end, Offset(2), "it is in the log");
+        let after = Asked::coordinator(&log, options());
+        assert_eq!(after.loaded_offset("g", 0).await, Some(1));
     });
 }
 

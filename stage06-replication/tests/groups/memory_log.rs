@@ -44,6 +44,8 @@ struct Inner {
     followers: Followers,
     /// Of every batch with such a record.
     refuses: Option<fn(&OffsetRecord) -> bool>,
+    /// Another broker leads, and then this one again, before the next batch is appended.
+    is_slow: bool,
     waiting: Vec<(Offset, oneshot::Sender<Outcome>)>,
 }
 
@@ -60,7 +62,13 @@ impl MemoryLog {
             latest: Some(Offset(0)),
             end: Offset(0),
         };
-        let inner = Inner { batches: Vec::new(), followers: Followers::Follow, refuses: None, waiting: Vec::new() };
+        let inner = Inner {
+            batches: Vec::new(),
+            followers: Followers::Follow,
+            refuses: None,
+            is_slow: false,
+            waiting: Vec::new(),
+        };
         MemoryLog { inner: Arc::new(Mutex::new(inner)), view: Arc::new(watch::Sender::new(view)) }
     }
 
@@ -77,6 +85,10 @@ impl MemoryLog {
 
     pub(crate) fn refuses(&self, refuses: Option<fn(&OffsetRecord) -> bool>) {
         self.lock().refuses = refuses;
+    }
+
+    pub(crate) fn is_slow(&self) {
+        self.lock().is_slow = true;
     }
 
     /// Everything is on all in-sync replicas.
@@ -142,6 +154,9 @@ impl OffsetsLog for MemoryLog {
     async fn append(&self, new: NewBatch) -> BoxFuture<'static, Outcome> {
         let (reply, outcome) = oneshot::channel();
         let mut inner = self.lock();
+        if std::mem::take(&mut inner.is_slow) {
+            self.view.send_modify(|view| view.leader_epoch = view.leader_epoch.next());
+        }
         let batch = Batch {
             base_offset: self.view.borrow().end,
             epoch: self.view.borrow().leader_epoch,

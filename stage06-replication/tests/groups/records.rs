@@ -32,9 +32,15 @@ fn batch(count: u32, body: Bytes) -> Batch {
 
 #[test]
 fn every_record_comes_back_as_it_was() {
-    let new = encode(&all(), 17).expect("records");
+    let new = encode(&all(), LeaderEpoch(2), 17).expect("records");
     assert_eq!((new.count, new.base_timestamp_ms, new.max_timestamp_ms, new.sequence), (5, 17, 17, None));
     assert_eq!(decode(&batch(5, new.body)).expect("the records"), all());
+}
+
+#[test]
+fn records_of_a_coordinator_that_did_not_lead_any_more_are_passed_over() {
+    let body = encode(&all(), LeaderEpoch(1), 17).expect("records").body;
+    assert_eq!(decode(&batch(5, body)).expect("a batch"), []);
 }
 
 #[test]
@@ -62,7 +68,7 @@ fn records_can_be_read_by_eye() {
 
 #[test]
 fn a_batch_is_one_of_kafkas() {
-    let body = encode(&all(), 17).expect("records").body;
+    let body = encode(&all(), LeaderEpoch(2), 17).expect("records").body;
     assert_eq!(body[8..12], (body.len() as i32 - 12).to_be_bytes(), "its length");
     assert_eq!(body[16], 2, "its format");
     assert_eq!(body[17..21], crc32c::crc32c(&body[21..]).to_be_bytes(), "its checksum");
@@ -70,13 +76,13 @@ fn a_batch_is_one_of_kafkas() {
     assert_eq!(body[23..27], 4_i32.to_be_bytes(), "its last offset, from the first on");
     assert_eq!(body[43..57], [[0xff; 8].as_slice(), &[0xff; 2], &[0xff; 4]].concat(), "no producer that counts");
     assert_eq!(body[57..61], 5_i32.to_be_bytes(), "its records");
-    assert!(encode(&[], 17).is_none());
+    assert!(encode(&[], LeaderEpoch(2), 17).is_none());
 }
 
 #[test]
 fn what_is_no_record_of_these_is_refused_and_says_where_and_why() {
     let refused = |count: u32, body: Bytes| decode(&batch(count, body)).expect_err("damage").to_string();
-    let body = encode(&all(), 17).expect("records").body;
+    let body = encode(&all(), LeaderEpoch(2), 17).expect("records").body;
     for at in 16..body.len() {
         let mut flipped = body.to_vec();
         flipped[at] ^= 1;
