@@ -51,7 +51,7 @@ pub fn build(course: &Course, stage: u32, out_dir: &Path) -> Result<()> {
     let reference = course.reference(stage).and_then(name_of)?;
     for path in chapter_files(&chapters)? {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let is_own = path.file_stem().is_some_and(|name| *name == *package_name(stage));
+        let is_own = press::stage_of(&path) == Some(&*package_name(stage));
         let text = for_a_class(&text, stage, &reference, is_own);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -78,8 +78,8 @@ fn chapter_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A chapter with the folders that a class has, and the commands that it can type. The stage's own chapter says whose
-/// code it quotes.
+/// A chapter with the folders that a class has, and the commands that it can type. The stage's own chapters say whose
+/// code they quote.
 fn for_a_class(text: &str, stage: u32, reference: &str, is_own: bool) -> String {
     let copy = format!("exercises/{}", package_name(stage));
     // A class repository is under version control if the class wants it, and nobody knows what is committed.

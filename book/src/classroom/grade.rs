@@ -113,7 +113,9 @@ impl Grading<'_> {
         wanted: &dyn Fn(&Test) -> bool,
         deadline: Instant,
     ) -> Result<Result<Vec<Ran>, String>> {
-        let build = Build { package: self.copy, target_dir: self.target_dir, targets, ..Build::default() };
+        let without_default_features = !self.spec.default_features && !targets.is_empty();
+        let (package, target_dir) = (self.copy, self.target_dir);
+        let build = Build { package, target_dir, targets, without_default_features, ..Build::default() };
         let binaries = match build.run()? {
             Ok(binaries) => binaries,
             Err(error) => return Ok(Err(error.words)),

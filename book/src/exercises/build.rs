@@ -23,6 +23,8 @@ pub struct Build<'a> {
     pub targets: Vec<String>,
     /// The package's name, if the folder is that of a workspace with several.
     pub package_name: Option<&'a str>,
+    /// Whether the package's default features are left out.
+    pub without_default_features: bool,
     /// Whether Cargo's words go to standard error as they come. If not, they are part of the error.
     pub talks: bool,
     /// What is added to Cargo's environment.
@@ -32,7 +34,15 @@ pub struct Build<'a> {
 impl Default for Build<'_> {
     fn default() -> Self {
         let (package, target_dir) = (Path::new("."), Path::new("target"));
-        Build { package, target_dir, targets: Vec::new(), package_name: None, talks: false, environment: &[] }
+        Build {
+            package,
+            target_dir,
+            targets: Vec::new(),
+            package_name: None,
+            without_default_features: false,
+            talks: false,
+            environment: &[],
+        }
     }
 }
 
@@ -81,6 +91,9 @@ impl Build<'_> {
         command.envs(self.environment.iter().copied());
         if let Some(name) = self.package_name {
             command.args(["--package", name]);
+        }
+        if self.without_default_features {
+            command.arg("--no-default-features");
         }
         for target in &self.targets {
             match target.as_str() {

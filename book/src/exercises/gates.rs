@@ -72,7 +72,7 @@ impl Gates<'_> {
         seed(self.built, &benches[0].target_dir)?;
         // What all stages stand on is built once. An error comes again when the state is tried.
         let copy = fresh_copy(&benches[0].course, *first)?;
-        let _ = benches[0].build(&copy, vec!["lib".into()], cores())?;
+        let _ = benches[0].build(&copy, first.spec, vec!["lib".into()], cores())?;
         for_each(&benches[1..], |bench| mirror(&benches[0].target_dir, &bench.target_dir))?;
 
         let jobs = (cores() / benches.len()).max(1);
@@ -101,7 +101,7 @@ impl Gates<'_> {
         let copy = fresh_copy(&bench.course, state)?;
         let all = state.written == state.spec.parts.len() && !self.parts_only;
         let targets = if all { Vec::new() } else { targets(state.spec.parts.iter()) };
-        match bench.build(&copy, targets, jobs)? {
+        match bench.build(&copy, state.spec, targets, jobs)? {
             Err(error) => Ok(vec![format!("it does not compile without a warning:\n{}", error.words)]),
             Ok(binaries) => judge(state, all, &binaries, jobs),
         }
@@ -115,12 +115,20 @@ struct Bench {
 }
 
 impl Bench {
-    fn build(&self, copy: &Path, targets: Vec<String>, jobs: usize) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
+    /// Builds these targets, or, if there are none, all of them with all that the stage has.
+    fn build(
+        &self,
+        copy: &Path,
+        spec: &Spec,
+        targets: Vec<String>,
+        jobs: usize,
+    ) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
         let profile = Profile::with_jobs(jobs);
         let environment = profile.environment();
         let build = Build {
             package: copy,
             target_dir: &self.target_dir,
+            without_default_features: !spec.default_features && !targets.is_empty(),
             targets,
             environment: &environment,
             ..Build::default()

@@ -23,6 +23,9 @@ pub struct Spec {
     pub parts: Vec<Part>,
     /// Something to predict, change, measure and explain.
     pub experiment: Experiment,
+    /// Whether the parts need the default features of the stage's package. If they do not, what those need is not compiled
+    /// for them.
+    pub default_features: bool,
 }
 
 /// One part.
@@ -83,6 +86,10 @@ fn ten() -> u32 {
     10
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// A text, or a list of texts.
 fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
@@ -100,6 +107,8 @@ fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<St
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default = "yes")]
+    default_features: bool,
     #[serde(rename = "part")]
     parts: Vec<Part>,
     experiment: Experiment,
@@ -119,13 +128,13 @@ impl Spec {
 
     /// Reads the exercises of a stage from the text of the file.
     pub fn parse(text: &str, stage: u32) -> Result<Spec> {
-        let File { mut parts, experiment } = toml::from_str(text)?;
+        let File { mut parts, experiment, default_features } = toml::from_str(text)?;
         for (part, number) in parts.iter_mut().zip(1..) {
             part.id = PartId { stage, part: number };
             part.check().with_context(|| format!("part {}", part.id))?;
         }
         ensure!(!parts.is_empty(), "a stage has at least one part");
-        Ok(Spec { stage, parts, experiment })
+        Ok(Spec { stage, parts, experiment, default_features })
     }
 
     /// The part with this number.
@@ -263,6 +272,12 @@ minutes = 5
         assert_eq!(spec.part(part.id).unwrap().title, "A");
         let said = spec.part(PartId { stage: 2, part: 7 }).unwrap_err().to_string();
         assert_eq!(said, "there is no part 2.7; the parts of this stage are 2.1");
+    }
+
+    #[test]
+    fn the_parts_need_the_default_features_unless_it_is_said() {
+        assert!(Spec::parse(GOOD, 2).unwrap().default_features);
+        assert!(!Spec::parse(&format!("default_features = false\n{GOOD}"), 2).unwrap().default_features);
     }
 
     #[test]

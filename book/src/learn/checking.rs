@@ -106,7 +106,14 @@ impl Checking {
         manner: &Manner<'_>,
     ) -> Result<Option<Vec<Ran>>> {
         let target_dir = std::path::absolute(paths::target()).context("cannot find the target directory")?;
-        let build = Build { package: &self.copy, target_dir: &target_dir, targets, talks: true, ..Build::default() };
+        let build = Build {
+            package: &self.copy,
+            target_dir: &target_dir,
+            without_default_features: !self.spec.default_features && !targets.is_empty(),
+            targets,
+            talks: true,
+            ..Build::default()
+        };
         let Ok(binaries) = build.run()? else {
             let stage = self.spec.stage;
             eprintln!(

@@ -28,11 +28,11 @@ pub(crate) struct Stage {
     /// That file, relative to the workspace.
     file: String,
     bodies: Vec<Body>,
-    /// The stage's chapter, once it has been read.
-    chapter: Option<Chapter>,
+    /// The stage's chapters, as far as they have been read: most stages have one, and some go on in `stageNN-….md`.
+    chapters: Vec<Chapter>,
 }
 
-/// What a stage's chapter has for its exercises.
+/// What a chapter of a stage has for its exercises.
 #[derive(Debug)]
 struct Chapter {
     path: PathBuf,
@@ -57,7 +57,7 @@ impl Exercises {
             match Spec::read(&workspace.join(&folder), number) {
                 Err(error) => problems.push(Problem::in_file(file, format!("{:#}", error.root_cause()))),
                 Ok(spec) => {
-                    let mut stage = Stage { spec, file, bodies: Vec::new(), chapter: None };
+                    let mut stage = Stage { spec, file, bodies: Vec::new(), chapters: Vec::new() };
                     problems.extend(stage.find_bodies(library.files(&name)?));
                     exercises.stages.insert(name, stage);
                 }
@@ -81,11 +81,11 @@ impl Exercises {
         self.stages.values().flat_map(|stage| &stage.bodies).filter(|body| body.is_in(quote)).collect()
     }
 
-    /// Notes the chapter of a stage, before its directives are followed.
+    /// Notes a chapter of a stage, before its directives are followed.
     pub(crate) fn note_chapter(&mut self, path: &Path, headings: Vec<Heading>) {
-        if let Some(stage) = stem(path).and_then(|stem| self.stages.get_mut(stem)) {
+        if let Some(stage) = stage_of(path).and_then(|stage| self.stages.get_mut(stage)) {
             let chapter = Chapter { path: path.to_owned(), headings, lists: false, quoted: BTreeMap::new() };
-            stage.chapter = Some(chapter);
+            stage.chapters.push(chapter);
         }
     }
 
@@ -104,7 +104,7 @@ impl Exercises {
     }
 
     fn chapter_mut(&mut self, path: &Path) -> Option<&mut Chapter> {
-        self.stages.get_mut(stem(path)?)?.chapter.as_mut()
+        self.stages.get_mut(stage_of(path)?)?.chapters.iter_mut().find(|chapter| chapter.path == path)
     }
 
     /// What the chapters owe the exercises.
@@ -126,14 +126,14 @@ impl Stage {
 
     /// The same for the figure that shows a function.
     pub(crate) fn figure(&self, function: &Function) -> Option<(&Path, &str)> {
-        let chapter = self.chapter.as_ref()?;
-        Some((&chapter.path, chapter.quoted.get(&function.item)?))
+        self.chapters.iter().find_map(|chapter| Some((&*chapter.path, &**chapter.quoted.get(&function.item)?)))
     }
 
     fn place(&self, heading: &str) -> Option<(&Path, &str)> {
-        let chapter = self.chapter.as_ref()?;
-        let found = chapter.headings.iter().find(|known| known.text.trim() == heading)?;
-        Some((&chapter.path, &found.id))
+        self.chapters.iter().find_map(|chapter| {
+            let found = chapter.headings.iter().find(|known| known.text.trim() == heading)?;
+            Some((&*chapter.path, &*found.id))
+        })
     }
 
     fn experiment_heading(&self) -> String {
@@ -159,15 +159,15 @@ impl Stage {
     }
 
     fn owed(&self, name: &str, chapters: &Path) -> Vec<Problem> {
-        let Some(chapter) = &self.chapter else {
+        let Some(chapter) = self.chapters.iter().find(|chapter| stem(&chapter.path) == Some(name)) else {
             return vec![Problem::in_file(&*self.file, format!("the stage has no chapter `{name}.md`"))];
         };
         let file = chapters.join(&chapter.path).display().to_string();
         let mut owed = Vec::new();
-        if !chapter.lists {
+        if !self.chapters.iter().any(|chapter| chapter.lists) {
             owed.push("the stage has exercises: list them with {{#exercises}}".to_string());
         }
-        let headings = || chapter.headings.iter().map(|heading| heading.text.trim());
+        let headings = || self.chapters.iter().flat_map(|chapter| &chapter.headings).map(|heading| heading.text.trim());
         let near = |wanted: &str| nearest(wanted, headings()).map(|near| format!("; the nearest is `{near}`"));
         for part in &self.spec.parts {
             for section in part.sections.iter().filter(|section| self.section(section).is_none()) {
@@ -181,7 +181,7 @@ impl Stage {
             owed.push(format!("the experiment has no heading: write `### {wanted}`{near}"));
         }
         for part in self.spec.parts.iter().filter(|part| !part.is_debugging()) {
-            let loose = part.functions.iter().filter(|function| !chapter.quoted.contains_key(&function.item));
+            let loose = part.functions.iter().filter(|function| self.figure(function).is_none());
             owed.extend(loose.map(|function| {
                 let (id, item) = (part.id, &function.item);
                 format!("exercise {id} asks for `{item}`: quote it with {{{{#item {name}::{item}}}}}")
@@ -194,6 +194,13 @@ impl Stage {
 /// A text without the marks of code and emphasis.
 fn plain(text: &str) -> String {
     text.trim().replace(['`', '*'], "")
+}
+
+/// The stage that a chapter is about: `stage06` for `stage06.md`, and for `stage06-failover.md`, where it goes on.
+pub(crate) fn stage_of(path: &Path) -> Option<&str> {
+    let stem = stem(path)?;
+    let name = stem.split_once('-').map_or(stem, |(name, _)| name);
+    is_stage(name).then_some(name)
 }
 
 /// A chapter's name without its folder and `.md`.

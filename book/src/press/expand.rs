@@ -9,7 +9,7 @@ use mdbook_driver::book::{Book, BookItem, Chapter};
 use crate::html::escape;
 use crate::press::coverage::{self, Coverage};
 use crate::press::directive::{self, Directive};
-use crate::press::exercises::Exercises;
+use crate::press::exercises::{self, Exercises};
 use crate::press::exhibits::{self, Exhibits};
 use crate::press::problem::Problem;
 use crate::press::{bugs, drawing, figure, fold, markdown, parts_table};
@@ -141,6 +141,7 @@ impl Press {
             }
             Directive::Coverage => Ok(COVERAGE_MARK.to_string()),
             Directive::Exercises { stage } => {
+                let own_stage = exercises::stage_of(chapter);
                 let stage = stage.as_deref().or(own_stage).ok_or("this chapter is not a stage's: name the stage")?;
                 if self.exercises.stage(stage).is_none() {
                     return Err(format!("{stage} has no exercises: its folder has no good `exercises.toml`"));

@@ -70,6 +70,7 @@ use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 
 pub use coverage::{Coverage, PERCENT_MIN};
+pub(crate) use exercises::stage_of;
 pub use problem::{Problem, Problems};
 
 use exercises::Exercises;

@@ -29,7 +29,7 @@ struct Message {
     input: Input,
 }
 
-pub struct Cluster {
+pub(crate) struct Cluster {
     random: Rng,
     now: u64,
     nodes: Vec<Node>,
@@ -39,11 +39,11 @@ pub struct Cluster {
     requests: Vec<(Acks, Option<Outcome>)>,
     /// The value at each offset that was below a leader's high watermark.
     committed: Vec<u64>,
-    pub acknowledged: usize,
+    pub(crate) acknowledged: usize,
 }
 
 impl Cluster {
-    pub fn new(seed: u64) -> Cluster {
+    pub(crate) fn new(seed: u64) -> Cluster {
         let node = |broker| {
             let (log, life) = (MemoryLog::default(), 1);
             Node { replica: open(broker, &log, life), log, life, syncing: None }
@@ -63,7 +63,7 @@ impl Cluster {
     }
 
     /// Something happens.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         self.now += self.random.u64(0..20);
         let broker = self.random.usize(0..3);
         match self.random.u32(0..100) {
@@ -78,7 +78,7 @@ impl Cluster {
     }
 
     /// From now on everything works: whatever is under way arrives, and all are to end up with the same.
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         for round in 0..200 {
             self.now += 100;
             if round == 100 {
@@ -202,8 +202,8 @@ impl Cluster {
                 }
                 Output::Answer { request, outcome } => self.answer_client(broker, request.0, outcome),
                 Output::HighWatermark(end) => self.commit(broker, end),
-                // Nobody leaves, so nobody joins.
-                Output::Propose { .. } => {}
+                // Nobody leaves, so nobody joins: a proposal gets no answer.
+                _ => {}
             }
         }
     }

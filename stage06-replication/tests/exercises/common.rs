@@ -14,13 +14,13 @@ use stage06::sim::{Config, Timeline, Verdict, run, run_seeds};
 use stage06::tablet::{TabletId, TabletState};
 
 /// Which life of broker 1 it is.
-pub const LIFE: BrokerEpoch = BrokerEpoch(7);
+pub(crate) const LIFE: BrokerEpoch = BrokerEpoch(7);
 
-pub fn tablet() -> TabletId {
+pub(crate) fn tablet() -> TabletId {
     TabletId { topic: "t".into(), partition: 0 }
 }
 
-pub fn options(flush: Flush) -> ReplicaOptions {
+pub(crate) fn options(flush: Flush) -> ReplicaOptions {
     ReplicaOptions {
         flush,
         replica_lag_max_ms: 1_000,
@@ -32,7 +32,7 @@ pub fn options(flush: Flush) -> ReplicaOptions {
 }
 
 /// A tablet on the brokers 1, 2 and 3, as the controller says it.
-pub fn state(leader: u32, epoch: u32, version: u32, isr: &[u32]) -> TabletState {
+pub(crate) fn state(leader: u32, epoch: u32, version: u32, isr: &[u32]) -> TabletState {
     TabletState {
         id: 1,
         replicas: [1, 2, 3].map(BrokerId).to_vec(),
@@ -46,13 +46,13 @@ pub fn state(leader: u32, epoch: u32, version: u32, isr: &[u32]) -> TabletState 
 }
 
 /// A broker's replica with a log that was just opened.
-pub fn opened(broker: u32, life: BrokerEpoch, flush: Flush, start: u64, end: u64, epochs: Epochs) -> Replica {
+pub(crate) fn opened(broker: u32, life: BrokerEpoch, flush: Flush, start: u64, end: u64, epochs: Epochs) -> Replica {
     let identity = Identity { broker: BrokerId(broker), life, tablet: tablet() };
     Replica::new(identity, options(flush), Offset(start), Offset(end), epochs)
 }
 
 /// Broker 1's replica, with a log that has the records from 0 to `end`, all of epoch 1.
-pub fn replica(end: u64, flush: Flush) -> Replica {
+pub(crate) fn replica(end: u64, flush: Flush) -> Replica {
     let mut epochs = Epochs::default();
     if end > 0 {
         epochs.begin(LeaderEpoch(1), Offset(0));
@@ -61,14 +61,14 @@ pub fn replica(end: u64, flush: Flush) -> Replica {
 }
 
 /// It leads in epoch 2, with these in sync.
-pub fn leader(end: u64, isr: &[u32]) -> Replica {
+pub(crate) fn leader(end: u64, isr: &[u32]) -> Replica {
     let mut replica = replica(end, Flush::Sync);
     replica.handle(0, Input::Tablet(state(1, 2, 2, isr)));
     replica
 }
 
 /// It follows broker 2 in epoch 2, and has asked its first question.
-pub fn follower(end: u64) -> (Replica, FetchRequest) {
+pub(crate) fn follower(end: u64) -> (Replica, FetchRequest) {
     let mut replica = replica(end, Flush::Sync);
     let out = replica.handle(0, Input::Tablet(state(2, 2, 2, &[1, 2, 3])));
     let question = question(&out).expect("a follower asks as soon as it has a leader");
@@ -76,7 +76,7 @@ pub fn follower(end: u64) -> (Replica, FetchRequest) {
 }
 
 /// A client's batch of one record; its body says which it is.
-pub fn produce(request: u64, acks: Acks) -> Input {
+pub(crate) fn produce(request: u64, acks: Acks) -> Input {
     Input::Produce(Produce {
         request: RequestId(request),
         acks,
@@ -89,7 +89,7 @@ pub fn produce(request: u64, acks: Acks) -> Input {
 }
 
 /// Broker `from` has everything in front of `offset`, and knows of the epochs up to `last`; of none if that is 0.
-pub fn fetch(from: u32, offset: u64, last: u32) -> FetchRequest {
+pub(crate) fn fetch(from: u32, offset: u64, last: u32) -> FetchRequest {
     FetchRequest {
         from: BrokerId(from),
         life: BrokerEpoch(u64::from(from) + 10),
@@ -101,11 +101,11 @@ pub fn fetch(from: u32, offset: u64, last: u32) -> FetchRequest {
 }
 
 /// The same in epoch 2, as an input.
-pub fn has(from: u32, offset: u64) -> Input {
+pub(crate) fn has(from: u32, offset: u64) -> Input {
     Input::FetchRequest(fetch(from, offset, 2))
 }
 
-pub fn batch(base: u64, epoch: u32) -> Batch {
+pub(crate) fn batch(base: u64, epoch: u32) -> Batch {
     Batch {
         base_offset: Offset(base),
         epoch: LeaderEpoch(epoch),
@@ -118,20 +118,20 @@ pub fn batch(base: u64, epoch: u32) -> Batch {
 }
 
 /// The leader's answer to question `number`.
-pub fn answer(number: u64, result: FetchResult) -> Input {
+pub(crate) fn answer(number: u64, result: FetchResult) -> Input {
     Input::FetchAnswer(FetchAnswer { number, leader_epoch: LeaderEpoch(2), result })
 }
 
-pub fn batches(number: u64, batches: Vec<Batch>, high_watermark: u64) -> Input {
+pub(crate) fn batches(number: u64, batches: Vec<Batch>, high_watermark: u64) -> Input {
     answer(number, FetchResult::Batches { batches, high_watermark: Offset(high_watermark) })
 }
 
-pub fn diverging(number: u64, epoch: u32, end: u64) -> Input {
+pub(crate) fn diverging(number: u64, epoch: u32, end: u64) -> Input {
     answer(number, FetchResult::Diverging(EpochEnd { epoch: LeaderEpoch(epoch), end: Offset(end) }))
 }
 
 /// What clients are told.
-pub fn answers(out: &[Output]) -> Vec<(u64, Outcome)> {
+pub(crate) fn answers(out: &[Output]) -> Vec<(u64, Outcome)> {
     let answer = |output: &Output| match output {
         Output::Answer { request, outcome } => Some((request.0, outcome.clone())),
         _ => None,
@@ -140,19 +140,19 @@ pub fn answers(out: &[Output]) -> Vec<(u64, Outcome)> {
 }
 
 /// What a follower asks.
-pub fn question(out: &[Output]) -> Option<FetchRequest> {
+pub(crate) fn question(out: &[Output]) -> Option<FetchRequest> {
     out.iter().find_map(|output| match output {
         Output::Fetch { request, .. } => Some(*request),
         _ => None,
     })
 }
 
-pub fn is_sync(out: &[Output]) -> bool {
+pub(crate) fn is_sync(out: &[Output]) -> bool {
     out.iter().any(|output| matches!(output, Output::Sync))
 }
 
 /// Where the batches start that are to be appended.
-pub fn appends(out: &[Output]) -> Vec<u64> {
+pub(crate) fn appends(out: &[Output]) -> Vec<u64> {
     let bases = |output: &Output| match output {
         Output::Append(batches) => batches.iter().map(|batch| batch.base_offset.0).collect(),
         _ => Vec::new(),
@@ -161,7 +161,7 @@ pub fn appends(out: &[Output]) -> Vec<u64> {
 }
 
 /// Where the log is to be cut.
-pub fn cut(out: &[Output]) -> Option<u64> {
+pub(crate) fn cut(out: &[Output]) -> Option<u64> {
     out.iter().find_map(|output| match output {
         Output::Truncate(end) => Some(end.0),
         _ => None,
@@ -169,7 +169,7 @@ pub fn cut(out: &[Output]) -> Option<u64> {
 }
 
 /// What a follower is told in place of records.
-pub fn told(out: &[Output]) -> Option<FetchResult> {
+pub(crate) fn told(out: &[Output]) -> Option<FetchResult> {
     out.iter().find_map(|output| match output {
         Output::AnswerFetch { answer, .. } => Some(answer.result.clone()),
         _ => None,
@@ -177,7 +177,7 @@ pub fn told(out: &[Output]) -> Option<FetchResult> {
 }
 
 /// From where on a follower is sent records, and with which high watermark.
-pub fn served(out: &[Output]) -> Option<(u64, u64)> {
+pub(crate) fn served(out: &[Output]) -> Option<(u64, u64)> {
     out.iter().find_map(|output| match output {
         Output::ServeFetch { from, high_watermark, .. } => Some((from.0, high_watermark.0)),
         _ => None,
@@ -185,7 +185,7 @@ pub fn served(out: &[Output]) -> Option<(u64, u64)> {
 }
 
 /// Runs so many seeds of the simulator. If a rule is broken, the run that breaks one soonest is told.
-pub fn simulate(config: Config, seeds: u64) {
+pub(crate) fn simulate(config: Config, seeds: u64) {
     let report = run_seeds(config, 0, seeds, false);
     let when = |verdict: &&Verdict| verdict.violation.as_ref().map(|violation| violation.at);
     let Some(soonest) = report.broken.iter().min_by_key(when) else {

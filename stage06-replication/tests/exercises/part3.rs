@@ -48,6 +48,15 @@ fn s06p3_acks_all_waits_for_all_in_sync_replicas_and_for_the_leaders_own_disk() 
     replica.handle(6, Input::Synced);
     assert_eq!(answers(&replica.handle(7, has(3, 2))), [], "broker 2 lacks the second batch");
     assert_eq!(answers(&replica.handle(8, has(2, 2))), [(2, Outcome::Acknowledged(Offset(1)))]);
+    replica.handle(9, produce(3, Acks::All));
+    replica.handle(9, produce(4, Acks::Leader));
+    replica.handle(10, Input::Synced);
+    let out = replica.handle(11, Input::Synced);
+    assert_eq!(
+        answers(&out),
+        [(4, Outcome::Acknowledged(Offset(3)))],
+        "who wants less does not wait for who wants more"
+    );
 }
 
 /// The least end counts, whatever the order in which they come; a follower that is not in sync does not count, and one
