@@ -69,7 +69,9 @@ impl Cluster {
         match self.random.u32(0..100) {
             0 => self.lose_power(broker),
             1 => self.elect(broker),
-            2..12 => self.produce(broker),
+            // Most producers know who leads.
+            2..10 => self.produce(self.leader()),
+            10..12 => self.produce(broker),
             12..30 => self.synced(broker),
             30..40 => self.announce(broker),
             40..50 => self.tell(broker, Input::Tick),
