@@ -100,7 +100,7 @@ impl<L: OffsetsLog> Reign<L> {
         let request = self.next_request();
         let verdict = self.tell(&group, Input::Commit { request, caller }).pop().map(|output| output.answer);
         let slot = |(topic, partition)| Slot { group: group.clone(), topic, partition };
-        let offsets = offsets.into_iter().map(|(partition, committed)| (slot(partition), committed)).collect();
+        let offsets: Vec<_> = offsets.into_iter().map(|(partition, committed)| (slot(partition), committed)).collect();
         match verdict.unwrap_or(Err(GroupError::NotAvailable)).and_then(|_| self.fits(&offsets)) {
             Ok(growth) if !offsets.is_empty() => {
                 self.growth += growth;
@@ -114,7 +114,7 @@ impl<L: OffsetsLog> Reign<L> {
     }
 
     /// How many bytes the offsets grow by, if there is room for them.
-    fn fits(&self, offsets: &Vec<(Slot, Committed)>) -> Result<usize, GroupError> {
+    fn fits(&self, offsets: &[(Slot, Committed)]) -> Result<usize, GroupError> {
         let options = &self.options;
         let is_too_large = |(slot, committed): &(Slot, Committed)| {
             slot.topic.len() > options.name_bytes_max || committed.note.len() > options.note_bytes_max

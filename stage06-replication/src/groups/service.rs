@@ -73,8 +73,23 @@ impl Groups {
     ///
     /// What the coordinator says; [`GroupError::NotCoordinator`] if it is not here.
     pub async fn ask(&self, group: &str, question: Question) -> Result<Reply, GroupError> {
-        let tablet = self.tablet_of(group).ok_or(GroupError::NotCoordinator)?;
-        self.ask_partition(tablet.partition, group, question).await
+        self.queue(group, question).await.await
+    }
+
+    /// The same in two steps. When this returns, the question has its place behind those that were asked before; what is
+    /// returned waits for the reply.
+    pub async fn queue(
+        &self,
+        group: &str,
+        question: Question,
+    ) -> impl Future<Output = Result<Reply, GroupError>> + Send + 'static {
+        let (reply, answer) = oneshot::channel();
+        let call = Call { group: group.to_string(), question, reply };
+        // Without a coordinator, or with one that has ended, the call is dropped, and that answers it.
+        if let Some(tablet) = self.tablet_of(group) {
+            let _ = self.coordinator_of(tablet.partition).send(call).await;
+        }
+        async { answer.await.unwrap_or(Err(GroupError::NotCoordinator)) }
     }
 
     /// Where clients find a broker: a host and a port.
@@ -95,19 +110,14 @@ impl Groups {
         let mut all = Vec::new();
         let partitions = partitions(&self.inner.broker.cluster().controller);
         for partition in 0..partitions {
-            if let Ok(Reply::Groups(groups)) = self.ask_partition(partition, "", Question::List).await {
+            let (reply, answer) = oneshot::channel();
+            let call = Call { group: String::new(), question: Question::List, reply };
+            let _ = self.coordinator_of(partition).send(call).await;
+            if let Ok(Ok(Reply::Groups(groups))) = answer.await {
                 all.extend(groups);
             }
         }
         all
-    }
-
-    async fn ask_partition(&self, partition: u32, group: &str, question: Question) -> Result<Reply, GroupError> {
-        let (reply, answer) = oneshot::channel();
-        let call = Call { group: group.to_string(), question, reply };
-        // It ends with its broker.
-        self.coordinator_of(partition).send(call).await.map_err(|_| GroupError::NotCoordinator)?;
-        answer.await.unwrap_or(Err(GroupError::NotCoordinator))
     }
 
     fn coordinator_of(&self, partition: u32) -> mpsc::Sender<Call> {

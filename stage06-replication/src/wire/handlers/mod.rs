@@ -21,14 +21,18 @@ use kafka_protocol::messages::{RequestKind, ResponseKind};
 use super::context::{Answer, Context};
 use super::request::Request;
 
-/// Does what a request asks for as soon as it is there: batches are put into their tablets' queues. The rest is done when
-/// the answer is waited for.
+/// Does what a request asks for as soon as it is there: batches are put into their tablets' queues, and commits into their
+/// coordinators'. The rest is done when the answer is waited for.
 pub(super) async fn dispatch(context: &Arc<Context>, request: Request) -> BoxFuture<'static, Answer> {
     let context = Arc::clone(context);
     let client = request.client_id;
     let version = request.reply_to.version;
     match request.kind {
         Some(RequestKind::Produce(produce)) => produce::queue(&context, version, produce).await,
+        Some(RequestKind::OffsetCommit(commit)) => {
+            let committed = groups::offset_commit(&context.groups, commit).await;
+            committed.map(|response| ResponseKind::OffsetCommit(response).into()).boxed()
+        }
         Some(RequestKind::Fetch(fetch)) if fetch.replica_id.0 >= 0 => {
             async move { replica::fetch(&context, fetch).await }.boxed()
         }
@@ -58,7 +62,6 @@ async fn answer(context: &Context, client: &str, version: i16, request: RequestK
         Asked::SyncGroup(request) => Said::SyncGroup(groups::sync_group(groups, request).await),
         Asked::Heartbeat(request) => Said::Heartbeat(groups::heartbeat(groups, request).await),
         Asked::LeaveGroup(request) => Said::LeaveGroup(groups::leave_group(groups, version, request).await),
-        Asked::OffsetCommit(request) => Said::OffsetCommit(groups::offset_commit(groups, request).await),
         Asked::OffsetFetch(request) => Said::OffsetFetch(groups::offset_fetch(groups, version, request).await),
         Asked::DescribeGroups(request) => Said::DescribeGroups(groups::describe_groups(groups, request).await),
         Asked::ListGroups(_) => Said::ListGroups(groups::list_groups(groups).await),

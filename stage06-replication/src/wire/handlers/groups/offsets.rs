@@ -1,5 +1,6 @@
 //! How far a group is: committing offsets, and asking for them.
 
+use futures_util::future::{BoxFuture, FutureExt};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
@@ -22,8 +23,12 @@ const FETCH_ERROR_FROM: i16 = 2;
 /// The first version in which a committed offset comes with the epoch of its record.
 const FETCH_EPOCH_FROM: i16 = 5;
 
-/// Keeps offsets for a group.
-pub(crate) async fn offset_commit(groups: &Groups, request: OffsetCommitRequest) -> OffsetCommitResponse {
+/// Keeps offsets for a group. When this returns, the commit has its place behind those that came before, so that all of a
+/// client's that come together are synced together. What is returned waits for what becomes of it.
+pub(crate) async fn offset_commit(
+    groups: &Groups,
+    request: OffsetCommitRequest,
+) -> BoxFuture<'static, OffsetCommitResponse> {
     // What is wrong with one partition is no harm to the others.
     let mut commits = Vec::new();
     let mut refused = Vec::new();
@@ -39,11 +44,15 @@ pub(crate) async fn offset_commit(groups: &Groups, request: OffsetCommitRequest)
         }
     }
     let caller = caller(&request.member_id, request.generation_id_or_member_epoch);
-    let result = match request.group_instance_id.is_some() {
-        true => Err(GroupError::Unsupported),
-        false => groups.ask(&request.group_id, Question::Commit(caller, commits)).await,
-    };
-    let all = result.map_or_else(code_of, |_| 0);
+    if request.group_instance_id.is_some() {
+        return std::future::ready(committed(request, refused, code_of(GroupError::Unsupported))).boxed();
+    }
+    let result = groups.queue(&request.group_id, Question::Commit(caller, commits)).await;
+    result.map(|result| committed(request, refused, result.map_or_else(code_of, |_| 0))).boxed()
+}
+
+/// The answer to a commit: what is wrong with a partition, or what came of all the others.
+fn committed(request: OffsetCommitRequest, refused: Vec<Option<i16>>, all: i16) -> OffsetCommitResponse {
     let mut refused = refused.into_iter();
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|partition| {
