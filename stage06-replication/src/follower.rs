@@ -113,8 +113,7 @@ fn append(log: &mut LogEnds, batches: Vec<Batch>, leader_epoch: LeaderEpoch, out
         if !is_next || !is_in_order {
             break;
         }
-        log.epochs.begin(batch.epoch, batch.base_offset);
-        log.written = batch.end_offset();
+        log.append(&batch);
         fitting.push(batch);
     }
     if !fitting.is_empty() {

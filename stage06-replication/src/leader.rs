@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use stage05::Offset;
 
-use crate::batch::Batch;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
 use crate::log_ends::LogEnds;
 use crate::message::{FetchAnswer, FetchRequest, FetchResult};
@@ -244,9 +243,8 @@ impl Leader {
     }
 
     /// A client waits for its batch.
-    pub(crate) fn wait(&mut self, request: RequestId, acks: Acks, batch: &Batch, deadline: Millis) {
+    pub(crate) fn wait(&mut self, request: RequestId, acks: Acks, base: Offset, end: Offset, deadline: Millis) {
         if acks != Acks::None {
-            let (base, end) = (batch.base_offset, batch.end_offset());
             self.waiting.push_back(Waiting { request, acks, base, end, deadline });
         }
     }

@@ -16,6 +16,7 @@
 //! - **R3** Nothing above the high watermark is shown to a consumer, and what was shown at an offset does not change.
 //! - **R4** A leader's high watermark does not fall, and no log is cut below a high watermark that it has told.
 //! - **R5** Nothing appears that nobody sent, nothing twice that was sent once, and a producer's batches keep their order.
+//!   From a producer that counts its batches, nothing twice however often it is sent, and none is passed over.
 //! - **R6** What was refused never appears.
 //! - **R7** When faults cease, every replica catches up, and the tablet takes records again, within a bounded time.
 //!
@@ -27,12 +28,12 @@
 //!
 //! Nothing helps against more copies lost for good than there are, or against an operator who makes somebody lead without
 //! the records ([`Command::ElectUnclean`](controller::Command::ElectUnclean)). A batch that was *not* acknowledged may
-//! be there or not, and a producer that sends it again may find it twice: sequence numbers are still to come.
+//! be there or not, and a producer that sends it again may find it twice, unless it counts its batches ([`producers`]).
 //!
 //! ## Reading order
 //!
-//! [`ids`], [`batch`], [`epochs`], [`tablet`], [`message`], [`log_ends`], [`replica`] (if you read one file, read this
-//! one), `follower`, [`leader`], [`controller`], [`session`], [`desk`], [`replica_log`].
+//! [`ids`], [`batch`], [`epochs`], [`tablet`], [`message`], [`producers`], [`log_ends`], [`replica`] (if you read one
+//! file, read this one), `follower`, [`leader`], [`controller`], [`session`], [`desk`], [`replica_log`].
 //!
 //! Then [`sim`]; [`tablet_log`], a replica's log on disk; and [`raft`], the controllers' consensus.
 
@@ -53,6 +54,7 @@ pub mod leader;
 pub mod local;
 pub mod log_ends;
 pub mod message;
+pub mod producers;
 #[cfg(feature = "broker")]
 pub mod raft;
 pub mod replica;

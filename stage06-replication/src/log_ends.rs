@@ -2,7 +2,9 @@
 
 use stage05::Offset;
 
+use crate::batch::Batch;
 use crate::epochs::Epochs;
+use crate::producers::Producers;
 
 /// When a replica says that it has a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,13 +30,15 @@ pub struct LogEnds {
     pub syncing: Option<Offset>,
     /// Where each leader's records start.
     pub epochs: Epochs,
+    /// Which batches it has of which producers. `None` until somebody has looked, after an opening or a cut.
+    pub producers: Option<Producers>,
     flush: Flush,
 }
 
 impl LogEnds {
     /// The ends of a log that was just opened: opening makes all of it durable.
     pub fn opened(start: Offset, end: Offset, epochs: Epochs, flush: Flush) -> LogEnds {
-        LogEnds { start, written: end, durable: end, syncing: None, epochs, flush }
+        LogEnds { start, written: end, durable: end, syncing: None, epochs, producers: None, flush }
     }
 
     /// How far the replica may say that it has the log: to its leader, to its followers, to a client.
@@ -62,12 +66,23 @@ impl LogEnds {
         }
     }
 
+    /// A batch was written at the end.
+    pub fn append(&mut self, batch: &Batch) {
+        self.epochs.begin(batch.epoch, batch.base_offset);
+        if let Some(producers) = &mut self.producers {
+            producers.append(batch);
+        }
+        self.written = batch.end_offset();
+    }
+
     /// The log was cut at `end`. A sync that is still running has covered nothing that will be written there from now
-    /// on.
+    /// on. What is left of which producer, only the log can tell: older batches than those that are remembered may be the
+    /// last ones now.
     pub fn truncate(&mut self, end: Offset) {
         self.written = self.written.min(end);
         self.durable = self.durable.min(end);
         self.syncing = self.syncing.map(|covers| covers.min(end));
         self.epochs.truncate(end);
+        self.producers = None;
     }
 }

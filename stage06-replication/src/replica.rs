@@ -14,6 +14,7 @@ use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
 use crate::leader::Leader;
 use crate::log_ends::{Flush, LogEnds};
 use crate::message::{FetchAnswer, FetchRequest};
+use crate::producers::{Check, Producers};
 use crate::tablet::{IsrChange, Refusal, TabletId, TabletState};
 
 /// Milliseconds on the clock of whoever runs the replica. Only differences count.
@@ -36,6 +37,9 @@ pub enum Input {
     Truncated(Offset),
     /// The log was thrown away and begins at this offset, as [`Output::StartAgain`] asked for.
     StartedAgain(Offset),
+    /// Which batches the log has of which producers, as it is now. It has to be told at first, and after each
+    /// [`Input::Truncated`]: until then, a leader takes no batch that is counted.
+    Producers(Producers),
     /// The controller's answer to a proposal of one of this broker's lives.
     ProposalAnswer {
         /// The life that has proposed.
@@ -96,7 +100,7 @@ pub enum Output {
     Append(Vec<Batch>),
     /// Start to sync the log, and say [`Input::Synced`] when that is done.
     Sync,
-    /// Cut the log here, durably, and say [`Input::Truncated`] at once.
+    /// Cut the log here, durably, and say [`Input::Truncated`] and [`Input::Producers`] at once.
     Truncate(Offset),
     /// Throw the log away, begin again at this offset, durably, and say [`Input::StartedAgain`] at once.
     StartAgain(Offset),
@@ -146,9 +150,10 @@ pub enum Output {
 /// What came of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is in the log, as safe as [`Acks`] says, from this offset on.
+    /// It is in the log, as safe as [`Acks`] says, from this offset on. A batch that is counted may have been there before
+    /// it was sent again.
     Acknowledged(Offset),
-    /// It was not appended, and never will be: try again, here or elsewhere.
+    /// It was not appended by this request, and never will be: try again, here or elsewhere.
     Refused(Why),
     /// It was appended, and nobody can say whether it stays.
     Unknown(Why),
@@ -267,6 +272,7 @@ impl Replica {
             Input::Synced => self.log.end_sync(),
             Input::Truncated(end) => self.truncated(end),
             Input::StartedAgain(start) => self.started_again(start),
+            Input::Producers(producers) => self.log.producers = Some(producers),
             Input::ProposalAnswer { life, partition_epoch, result } => {
                 self.take_proposal_answer(now, life, partition_epoch, result);
             }
@@ -362,6 +368,22 @@ impl Replica {
         if produce.acks == Acks::All && state.isr.len() < state.min_insync_replicas {
             return self.out.push(Output::Answer { request, outcome: Outcome::Refused(Why::NotEnoughReplicas) });
         }
+        let deadline = now + self.options.ack_timeout_ms;
+        if let Some(sequence) = &produce.sequence {
+            let Some(producers) = &self.log.producers else {
+                return self.out.push(Output::Answer { request, outcome: Outcome::Refused(Why::NotLeader) });
+            };
+            let why = match producers.check(sequence, produce.count) {
+                Check::New => None,
+                // It is as safe as it was asked for when its records are: they may be the ones that nobody else has yet.
+                Check::Duplicate { base, end } => return leader.wait(request, produce.acks, base, end, deadline),
+                Check::OutOfSequence => Some(Why::OutOfSequence),
+                Check::Fenced => Some(Why::ProducerFenced),
+            };
+            if let Some(why) = why {
+                return self.out.push(Output::Answer { request, outcome: Outcome::Refused(why) });
+            }
+        }
         let batch = Batch {
             base_offset: self.log.written,
             epoch: state.leader_epoch,
@@ -371,8 +393,8 @@ impl Replica {
             sequence: produce.sequence,
             body: produce.body,
         };
-        self.log.written = batch.end_offset();
-        leader.wait(request, produce.acks, &batch, now + self.options.ack_timeout_ms);
+        self.log.append(&batch);
+        leader.wait(request, produce.acks, batch.base_offset, batch.end_offset(), deadline);
         self.out.push(Output::Append(vec![batch]));
     }
 
@@ -404,6 +426,7 @@ impl Replica {
 
     fn started_again(&mut self, start: Offset) {
         self.log = LogEnds::opened(start, start, Epochs::default(), self.options.flush);
+        self.log.producers = Some(Producers::new(start));
         self.high_watermark = start;
         if let Role::Follower(follower) = &mut self.role {
             follower.is_cutting = false;
@@ -413,6 +436,9 @@ impl Replica {
     fn deleted(&mut self, start: Offset) {
         self.log.start = self.log.start.max(start);
         self.log.epochs.delete_before(start);
+        if let Some(producers) = &mut self.log.producers {
+            producers.delete_before(start);
+        }
         self.high_watermark = self.high_watermark.max(start);
     }
 

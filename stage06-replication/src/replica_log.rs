@@ -4,6 +4,7 @@ use stage05::{Offset, Result};
 
 use crate::batch::Batch;
 use crate::epochs::Epochs;
+use crate::producers::Producers;
 
 /// A log of batches that can be cut at its end: on disk in a broker, in memory in most runs of the simulator.
 pub trait ReplicaLog {
@@ -31,4 +32,7 @@ pub trait ReplicaLog {
 
     /// Where each leader's records start, as the batches say.
     fn epochs(&self) -> Result<Epochs>;
+
+    /// Which batches it has of which producers.
+    fn producers(&self) -> Result<Producers>;
 }

@@ -71,6 +71,16 @@ fn three_replicas_of_which_one_is_in_sync_keep_all_rules() {
 }
 
 #[test]
+fn what_producers_count_is_there_once_and_in_order() {
+    holds(Config::COUNTING[0]);
+}
+
+#[test]
+fn what_producers_count_is_there_once_and_in_order_where_replicas_sync_later() {
+    holds(Config::COUNTING[1]);
+}
+
+#[test]
 fn a_cluster_that_promises_more_than_it_can_keep_is_seen_to_lose_records() {
     for config in Config::CONTROLS {
         let report = run_seeds(config, 0, 500, true);
@@ -81,7 +91,7 @@ fn a_cluster_that_promises_more_than_it_can_keep_is_seen_to_lose_records() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    for config in Config::ALL {
+    for config in Config::ALL.into_iter().chain(Config::COUNTING) {
         for seed in 0..20 {
             let (first, _) = run(config, seed, Timeline::default());
             let (second, _) = run(config, seed, Timeline::kept());

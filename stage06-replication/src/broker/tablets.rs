@@ -92,7 +92,8 @@ impl Tablets {
         let log =
             TabletLog::open(&disk, Framed::default(), SegmentOptions::with_segment_bytes(self.options.segment_bytes))?;
         let identity = Identity { broker: self.options.id, life, tablet: name.clone() };
-        let replica = Replica::new(identity, self.options.replica, log.start(), log.end(), log.epochs()?);
+        let mut replica = Replica::new(identity, self.options.replica, log.start(), log.end(), log.epochs()?);
+        replica.handle(self.clock.now(), Input::Producers(log.producers()?));
         tracing::info!(tablet = %name, start = %log.start(), end = %log.end(), "opened");
         let (queue, received) = mpsc::channel(QUEUE_MAX);
         let (fetches, questions) = watch::channel(None);

@@ -211,6 +211,7 @@ impl Worker {
                 self.synced = self.synced.min(end);
                 tracing::info!(tablet = %self.replica.identity().tablet, %end, "cut where it parts from the leader's");
                 self.handle(Input::Truncated(end));
+                self.handle(Input::Producers(self.log.producers()?));
             }
             Output::StartAgain(start) => {
                 self.unwritten.clear();

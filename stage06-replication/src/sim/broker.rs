@@ -100,8 +100,8 @@ impl Broker {
 
     /// Its log, in words.
     pub(crate) fn log_ends(&self) -> String {
-        let watermark = self.replica().map(|replica| replica.high_watermark().0);
-        format!("{}: {}..{}, watermark {watermark:?}", self.id, self.log.start(), self.log.end())
+        let watermark = self.replica().map_or("unknown".into(), |replica| replica.high_watermark().to_string());
+        format!("{}: {} to {}, watermark {watermark}", self.id, self.log.start(), self.log.end())
     }
 
     /// Everything in front of this one would survive a power cut.

@@ -9,6 +9,7 @@ use stage05::Offset;
 
 use super::broker::{Broker, tablet};
 use super::memory_log::{Cell, MemoryLog};
+use crate::batch::Sequence;
 use crate::controller::Controller;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch};
 use crate::log_ends::Flush;
@@ -40,10 +41,22 @@ struct Sent {
     acks: Acks,
     count: u32,
     producer: usize,
-    /// When it was acknowledged by all, and where.
+    /// Where it stands among its producer's, if that one counts.
+    sequence: Option<Sequence>,
+    /// When it was acknowledged by all for the first time, and where.
     acknowledged: Option<(Millis, Offset)>,
-    is_refused: bool,
+    /// How often it was sent.
+    times: u32,
+    /// How often the answer was that it was refused.
+    refusals: u32,
     at: Millis,
+}
+
+impl Sent {
+    /// Each time that it was sent it was refused. While one of them has no answer, it may appear.
+    fn is_refused(&self) -> bool {
+        self.refusals >= self.times
+    }
 }
 
 /// What is known of a run so far.
@@ -54,6 +67,8 @@ pub(crate) struct Checker {
     committed: Vec<Cell>,
     /// Where each value is in it.
     places: BTreeMap<u64, Offset>,
+    /// For each producer that counts, the epoch and the sequence that come next.
+    next: BTreeMap<u64, (u16, u32)>,
     leaders: BTreeMap<LeaderEpoch, (BrokerId, BrokerEpoch)>,
     written: BTreeMap<(LeaderEpoch, Offset), (u64, u32)>,
     /// The last high watermark of each reign.
@@ -64,8 +79,19 @@ pub(crate) struct Checker {
 impl Checker {
     /// A producer sends a batch: its value is returned.
     pub(crate) fn send(&mut self, now: Millis, producer: usize, acks: Acks, count: u32) -> u64 {
-        self.sent.push(Sent { acks, count, producer, acknowledged: None, is_refused: false, at: now });
+        let (sequence, acknowledged, times, refusals) = (None, None, 1, 0);
+        self.sent.push(Sent { acks, count, producer, sequence, acknowledged, times, refusals, at: now });
         self.sent.len() as u64 - 1
+    }
+
+    /// The batch is one of a producer that counts.
+    pub(crate) fn counts(&mut self, value: u64, sequence: Sequence) {
+        self.sent[value as usize].sequence = Some(sequence);
+    }
+
+    /// The batch is sent once more.
+    pub(crate) fn sends_again(&mut self, value: u64) {
+        self.sent[value as usize].times += 1;
     }
 
     pub(crate) fn committed(&self) -> Offset {
@@ -81,15 +107,17 @@ impl Checker {
                 if end > replica.high_watermark() {
                     return Err(("R1", format!("value {value} at {base} acknowledged above the high watermark")));
                 }
-                sent.acknowledged = Some((now, *base));
-                self.acknowledged += 1;
+                if sent.acknowledged.is_none() {
+                    sent.acknowledged = Some((now, *base));
+                    self.acknowledged += 1;
+                }
                 match self.places.get(&value) {
                     Some(place) if place == base => Ok(()),
                     place => Err(("R1", format!("value {value} acknowledged at {base}, and committed at {place:?}"))),
                 }
             }
             Outcome::Refused(_) => {
-                sent.is_refused = true;
+                sent.refusals += 1;
                 Ok(())
             }
             _ => Ok(()),
@@ -106,7 +134,7 @@ impl Checker {
             }
             match self.sent.get(cell.value as usize) {
                 None => return Err(("R5", format!("nobody sent value {}", cell.value))),
-                Some(sent) if sent.is_refused => {
+                Some(sent) if sent.is_refused() => {
                     return Err(("R6", format!("value {} was refused, and is at offset {offset}", cell.value)));
                 }
                 Some(_) => {}
@@ -148,10 +176,42 @@ impl Checker {
             let Some(cell) = broker.log.cell(offset) else {
                 return Err(("R2", format!("{} has given up offset {offset} before it was committed", broker.id)));
             };
-            if cell.slot == 0 && self.places.insert(cell.value, offset).is_some() {
-                return Err(("R5", format!("value {} is there twice", cell.value)));
+            if cell.slot == 0 {
+                if self.places.insert(cell.value, offset).is_some() {
+                    return Err(("R5", format!("value {} is there twice", cell.value)));
+                }
+                self.follows(cell.value, offset)?;
             }
             self.committed.push(cell);
+        }
+        Ok(())
+    }
+
+    /// A batch of a producer that counts is committed: it goes on where the one before it has ended.
+    fn follows(&mut self, value: u64, offset: Offset) -> Check {
+        let Some(&Sent { sequence: Some(sequence), count, .. }) = self.sent.get(value as usize) else { return Ok(()) };
+        let Sequence { producer, epoch, first } = sequence;
+        let expected = match self.next.get(&producer) {
+            Some(&(known, next)) if known == epoch => next,
+            Some(&(known, _)) if known > epoch => {
+                let what = format!("value {value} at {offset} is of epoch {epoch} of producer {producer}, behind {known}");
+                return Err(("R5", what));
+            }
+            _ => 0,
+        };
+        if first != expected {
+            let what = format!("value {value} at {offset} has number {first} of producer {producer}, not {expected}");
+            return Err(("R5", what));
+        }
+        self.next.insert(producer, (epoch, first + count));
+        Ok(())
+    }
+
+    /// A replica has done something: what it takes for durable is.
+    pub(crate) fn durable(&self, broker: &Broker, replica: &Replica) -> Check {
+        let (promised, durable) = (replica.log().durable, broker.log.durable_end());
+        if promised > durable {
+            return Err(("R1", format!("{} takes {promised} for durable, and {durable} is", broker.id)));
         }
         Ok(())
     }
@@ -235,7 +295,7 @@ impl Checker {
         let mut last: BTreeMap<usize, (Millis, Offset)> = BTreeMap::new();
         for (value, sent) in self.sent.iter().enumerate() {
             let place = self.places.get(&(value as u64));
-            if sent.is_refused && place.is_some() {
+            if sent.is_refused() && place.is_some() {
                 return Err(("R6", format!("value {value} was refused, and is there")));
             }
             let Some((at, base)) = sent.acknowledged else { continue };

@@ -21,6 +21,11 @@ pub struct Config {
     pub lossy_max: u32,
     /// Whether somebody is made to lead when nobody can without a loss.
     pub elects_unclean: bool,
+    /// Whether producers count their batches, send each again until it is acknowledged, and have several on the way.
+    pub counts: bool,
+    /// How many of the last records retention leaves there. A producer whose last batch it has given up is forgotten: of one
+    /// that sends a batch again for longer than that, nothing can be said.
+    pub retained: u64,
     /// How long things go wrong, in simulated milliseconds.
     pub faults_ms: Millis,
     /// How long the cluster may take to be whole again afterwards.
@@ -35,6 +40,12 @@ impl Config {
         Config::new("3 replicas, 2 in sync, synced later", 3, 2, Flush::Async, 1, false),
         Config::new("5 replicas, 3 in sync, synced later", 5, 3, Flush::Async, 2, false),
         Config::new("3 replicas, 1 in sync", 3, 1, Flush::Sync, 3, false),
+    ];
+
+    /// Two in which producers count their batches.
+    pub const COUNTING: [Config; 2] = [
+        Config::new("3 replicas, 2 in sync, producers count", 3, 2, Flush::Sync, 3, false).counting(),
+        Config::new("3 replicas, 2 in sync, synced later, producers count", 3, 2, Flush::Async, 1, false).counting(),
     ];
 
     /// Two that promise more than they can keep: a simulator that finds no loss in them is blind.
@@ -58,9 +69,15 @@ impl Config {
             flush,
             lossy_max,
             elects_unclean,
+            counts: false,
+            retained: 20,
             faults_ms: 15_000,
             healing_ms: 20_000,
         }
+    }
+
+    const fn counting(self) -> Config {
+        Config { counts: true, retained: 200, ..self }
     }
 }
 

@@ -6,6 +6,7 @@ use stage05::{Offset, Result};
 use crate::batch::Batch;
 use crate::epochs::Epochs;
 use crate::ids::LeaderEpoch;
+use crate::producers::Producers;
 use crate::replica_log::ReplicaLog;
 
 /// A log as a replica sees it, without the bytes: what was synced stays, of what was not a crash keeps some. Stage 5
@@ -139,5 +140,11 @@ impl ReplicaLog for MemoryLog {
             epochs.begin(batch.epoch, batch.base_offset);
         }
         Ok(epochs)
+    }
+
+    fn producers(&self) -> Result<Producers> {
+        let mut producers = Producers::new(self.start);
+        self.batches.iter().for_each(|batch| producers.append(batch));
+        Ok(producers)
     }
 }

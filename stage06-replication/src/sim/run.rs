@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use super::broker::tablet;
 use super::checker::Violation;
 use super::config::Config;
 use super::timeline::Timeline;
+use super::words;
 use super::world::World;
 use crate::replica::Millis;
 
@@ -71,12 +73,10 @@ fn wait_for_healing(world: &mut World) {
             }
         }
         if world.now >= end {
-            let (controller, logs) = (&world.controller, world.brokers.iter().map(|broker| broker.log_ends()));
-            let what = format!(
-                "not whole {} ms after the last fault: {controller:?}, {:?}",
-                world.config.healing_ms,
-                logs.collect::<Vec<_>>()
-            );
+            let state = world.controller.tablet(&tablet()).map_or("no tablet".into(), words::of_state);
+            let logs: Vec<String> = world.brokers.iter().map(|broker| broker.log_ends()).collect();
+            let (healing_ms, logs) = (world.config.healing_ms, logs.join("; "));
+            let what = format!("not whole {healing_ms} ms after the last fault: {state}; {logs}");
             return world.break_rule("R7", what);
         }
     }

@@ -8,7 +8,7 @@ use stage05::Offset;
 
 use super::broker::{Broker, TICK_MS, tablet};
 use super::checker::{Check, Checker, Violation};
-use super::client::Producer;
+use super::client::{CountingProducer, InFlight, Producer};
 use super::config::{Config, Swarm};
 use super::nemesis::Stroke;
 use super::network::{Address, Link, Message, Network};
@@ -60,6 +60,8 @@ pub struct World {
     desk: Desk,
     network: Network,
     producers: Vec<Producer>,
+    /// The same, where they count.
+    counting: Vec<CountingProducer>,
     events: BTreeMap<(Millis, u64), Event>,
     sent: u64,
     handled: u64,
@@ -88,6 +90,7 @@ impl World {
             desk: Desk::new(SESSION_TIMEOUT_MS),
             network: Network::default(),
             producers: (0..PRODUCERS).map(|_| Producer::default()).collect(),
+            counting: (0..PRODUCERS).map(|_| CountingProducer::default()).collect(),
             events: BTreeMap::new(),
             sent: 0,
             handled: 0,
@@ -207,6 +210,7 @@ impl World {
             Event::Synced { broker, start, end } => self.synced(broker, start, end),
             Event::Start { broker } => self.start(broker),
             Event::ControllerTick => self.controller_tick(),
+            Event::ProducerTurn(producer) if self.config.counts => self.produce_counted(producer),
             Event::ProducerTurn(producer) => self.produce(producer),
             Event::Stroke => self.strike(),
             Event::Mend => {
@@ -232,10 +236,13 @@ impl World {
             (Address::Controller, Message::Ask(ask)) => self.ask(from, &ask),
             (Address::Broker(id), message) => self.receive(self.index_of(id), from, message),
             (Address::Client(producer), Message::Produced(value, outcome)) => {
+                let is_acknowledged = matches!(outcome, Outcome::Acknowledged(_));
+                let is_waited_for = self.counting[producer].take(value, is_acknowledged);
                 let producer = &mut self.producers[producer];
+                producer.acknowledged += u64::from(is_waited_for);
                 if producer.waits.is_some_and(|(waits, _)| waits == value) {
                     producer.waits = None;
-                    producer.acknowledged += u64::from(matches!(outcome, Outcome::Acknowledged(_)));
+                    producer.acknowledged += u64::from(is_acknowledged);
                 }
                 Ok(())
             }
@@ -321,7 +328,7 @@ impl World {
         match news {
             News::Registered(life) => {
                 self.brokers[broker].open(life, self.config.flush);
-                Ok(())
+                self.look_at_producers(broker)
             }
             News::Tablet(_, state) => self.tell(broker, Input::Tablet(state)),
             News::ProposalAnswer { life, partition_epoch, result, .. } => {
@@ -352,7 +359,7 @@ impl World {
     /// Now and then, retention gives up the oldest records that are on all in-sync replicas.
     fn retain(&mut self, broker: usize) -> Check {
         let Some(replica) = self.brokers[broker].replica() else { return Ok(()) };
-        let limit = Offset(replica.high_watermark().0.saturating_sub(20));
+        let limit = Offset(replica.high_watermark().0.saturating_sub(self.config.retained));
         if self.random.u32(0..400) > 0 || limit <= self.brokers[broker].log.start() {
             return Ok(());
         }
@@ -386,7 +393,18 @@ impl World {
         for output in outputs {
             self.perform(broker, output)?;
         }
-        cut.map_or(Ok(()), |input| self.tell(broker, input))
+        let Some(input) = cut else {
+            let broker = &self.brokers[broker];
+            return broker.replica().map_or(Ok(()), |replica| self.checker.durable(broker, replica));
+        };
+        self.tell(broker, input)?;
+        self.look_at_producers(broker)
+    }
+
+    /// Tells a replica what its log has of which producers.
+    fn look_at_producers(&mut self, broker: usize) -> Check {
+        let producers = self.brokers[broker].log.producers().expect("a log in memory");
+        self.tell(broker, Input::Producers(producers))
     }
 
     /// What an output does to the log; for a cut, what the replica has to be told then.
@@ -472,23 +490,17 @@ impl World {
     fn produce(&mut self, producer: usize) -> Check {
         let pause = self.random.u64(1..=self.swarm.produce_ms * 2);
         self.at(self.now + pause, Event::ProducerTurn(producer));
-        let leader = self.controller.tablet(&tablet()).and_then(|state| state.leader);
         if self.is_quiet || !self.producers[producer].is_free(self.now) {
             return Ok(());
         }
-        let guess = BrokerId(self.random.u32(1..=self.config.replicas));
-        let to = leader.filter(|_| self.random.u32(0..10) > 0).unwrap_or(guess);
+        let to = self.guess_leader();
         let acks = match self.random.u32(0..10) {
             0 => Acks::None,
             1 => Acks::Leader,
             _ => Acks::All,
         };
         let count = self.random.u32(1..=3);
-        // The values of a producer are those that are its number, but for multiples of the number of producers.
-        let mut value = self.checker.send(self.now, producer, acks, count);
-        while value as usize % PRODUCERS != producer {
-            value = self.checker.send(self.now, producer, acks, count);
-        }
+        let value = self.new_value(producer, acks, count);
         let produce = Produce {
             request: RequestId(value),
             acks,
@@ -501,6 +513,67 @@ impl World {
         self.producers[producer].waits = (acks != Acks::None).then_some((value, self.now));
         self.send(Address::Client(producer), Address::Broker(to), Message::Produce(produce));
         Ok(())
+    }
+
+    /// Who leads, as far as a producer knows.
+    fn guess_leader(&mut self) -> BrokerId {
+        let leader = self.controller.tablet(&tablet()).and_then(|state| state.leader);
+        let guess = BrokerId(self.random.u32(1..=self.config.replicas));
+        leader.filter(|_| self.random.u32(0..10) > 0).unwrap_or(guess)
+    }
+
+    /// The values of a producer are those that are its number, but for multiples of the number of producers.
+    fn new_value(&mut self, producer: usize, acks: Acks, count: u32) -> u64 {
+        let mut value = self.checker.send(self.now, producer, acks, count);
+        while value as usize % PRODUCERS != producer {
+            value = self.checker.send(self.now, producer, acks, count);
+        }
+        value
+    }
+
+    /// A producer that counts sends again what has no acknowledgement, or else new batches. Now and then it begins anew.
+    fn produce_counted(&mut self, number: usize) -> Check {
+        let pause = self.random.u64(1..=self.swarm.produce_ms * 2);
+        self.at(self.now + pause, Event::ProducerTurn(number));
+        if self.is_quiet {
+            return Ok(());
+        }
+        if self.random.u32(0..100) == 0 {
+            self.counting[number].begin_again();
+            self.timeline.note(self.now, || format!("client {number} begins another epoch"));
+        }
+        let to = self.guess_leader();
+        let again = self.counting[number].due(self.now);
+        let is_news = again.is_empty();
+        for batch in again {
+            self.checker.sends_again(batch.value);
+            self.timeline.note(self.now, || format!("client {number} sends batch {} again, to {to}", batch.value));
+            self.send_counted(number, to, batch);
+        }
+        for _ in 0..self.random.u32(1..=3) {
+            if is_news && self.counting[number].is_free() {
+                let count = self.random.u32(1..=3);
+                let value = self.new_value(number, Acks::All, count);
+                let batch = self.counting[number].send(self.now, number, value, count);
+                self.checker.counts(value, batch.sequence);
+                self.send_counted(number, to, batch);
+            }
+        }
+        Ok(())
+    }
+
+    fn send_counted(&mut self, number: usize, to: BrokerId, batch: InFlight) {
+        let InFlight { value, sequence, count, .. } = batch;
+        let produce = Produce {
+            request: RequestId(value),
+            acks: Acks::All,
+            count,
+            base_timestamp_ms: self.now,
+            max_timestamp_ms: self.now,
+            sequence: Some(sequence),
+            body: Bytes::copy_from_slice(&value.to_le_bytes()),
+        };
+        self.send(Address::Client(number), Address::Broker(to), Message::Produce(produce));
     }
 
     /// How many batches were acknowledged to producers who heard it.

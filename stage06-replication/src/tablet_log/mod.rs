@@ -9,6 +9,7 @@
 //! - **B4** What a truncation has removed never comes back.
 
 pub mod reader;
+mod sequence;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use stage05::{
 use crate::batch::Batch;
 use crate::epochs::Epochs;
 use crate::ids::LeaderEpoch;
+use crate::producers::Producers;
 use crate::replica_log::ReplicaLog;
 
 pub use reader::TabletReader;
@@ -202,5 +204,9 @@ impl ReplicaLog for TabletLog {
 
     fn epochs(&self) -> Result<Epochs> {
         self.reader().epochs()
+    }
+
+    fn producers(&self) -> Result<Producers> {
+        self.reader().producers()
     }
 }

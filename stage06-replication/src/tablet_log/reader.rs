@@ -9,9 +9,11 @@ use stage05::{
     Disk, Framed, Offset, Reader, Result, SegmentAt, SegmentOptions, SegmentedReader, SegmentsFrom, Visibility,
 };
 
+use super::sequence::sequence_of;
 use crate::batch::Batch;
 use crate::epochs::Epochs;
 use crate::ids::LeaderEpoch;
+use crate::producers::Producers;
 
 /// A reader of a [`TabletLog`](super::TabletLog): cheap to clone, never in the writer's way.
 ///
@@ -114,6 +116,20 @@ impl TabletReader {
         Ok(epochs)
     }
 
+    /// Which batches the log has of which producers. All of it is read for that. Kafka writes what it knows of producers
+    /// down beside each segment, and reads the last segment alone.
+    pub fn producers(&self) -> Result<Producers> {
+        let mut producers = Producers::new(self.start());
+        for segment in self.reader.segments_from(self.start())? {
+            let SegmentAt { reader, base, .. } = segment?;
+            let mut scan = reader.scan(base)?;
+            while let Some(frame) = scan.next_batch()? {
+                producers.append(&batch_of(frame));
+            }
+        }
+        Ok(producers)
+    }
+
     /// The offset of the first record that is still there.
     pub fn start(&self) -> Offset {
         self.reader.start()
@@ -142,7 +158,7 @@ fn batch_of(frame: BatchFrame<'_>) -> Batch {
         count: frame.count,
         base_timestamp_ms: frame.base_timestamp_ms,
         max_timestamp_ms: frame.max_timestamp_ms,
-        sequence: None,
+        sequence: sequence_of(frame.body),
         body: Bytes::copy_from_slice(frame.body),
     }
 }
