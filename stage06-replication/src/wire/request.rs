@@ -35,8 +35,9 @@ pub struct Request {
 /// What was read, before anything is decoded.
 #[derive(Debug)]
 pub struct Raw {
-    api: &'static Api,
     reply_to: ReplyTo,
+    /// It asks for the versions, in one that nobody here knows.
+    is_too_new: bool,
     header_bytes: usize,
     elements: usize,
     frame: Bytes,
@@ -101,8 +102,10 @@ impl Raw {
         let (key, version) = (api.key, i16::from_be_bytes([v0, v1]));
         let reply_to = ReplyTo { key, version, correlation_id: i32::from_be_bytes(correlation) };
         if api.key == ApiKey::ApiVersions && version > api.to {
-            // The one request that is answered in any version: it is how a client finds out what there is.
-            return Ok(Raw { api, reply_to, header_bytes: 0, elements: 0, frame });
+            // The one request that is answered in any version: it is how a client finds out what there is. Every client
+            // can read the answer of version 0.
+            let reply_to = ReplyTo { version: 0, ..reply_to };
+            return Ok(Raw { reply_to, is_too_new: true, header_bytes: 0, elements: 0, frame });
         }
         if !api.takes(version) {
             return Err(RequestError::Version { key, found: version, from: api.from, to: api.to });
@@ -111,7 +114,7 @@ impl Raw {
         let failed = |cause| RequestError::Shape { key, version, cause };
         let header_bytes = walk_header(&frame, is_flexible).map_err(failed)?;
         let elements = walk(&frame[header_bytes..], api.fields, version, is_flexible).map_err(failed)?;
-        Ok(Raw { api, reply_to, header_bytes, elements, frame })
+        Ok(Raw { reply_to, is_too_new: false, header_bytes, elements, frame })
     }
 
     /// How much memory it takes to decode it, at most, beside the frame.
@@ -125,8 +128,10 @@ impl Raw {
     ///
     /// If its content is not that of such a request.
     pub fn decode(self) -> Result<Request, RequestError> {
-        let Raw { api, reply_to, header_bytes, mut frame, .. } = self;
-        if !api.takes(reply_to.version) {
+        let Raw { reply_to, is_too_new, header_bytes, mut frame, .. } = self;
+        if is_too_new {
+            // Whoever asks in a version that is not known here reads the answer as the oldest one.
+            let reply_to = ReplyTo { version: 0, ..reply_to };
             return Ok(Request { reply_to, client_id: None, kind: None });
         }
         let ReplyTo { key, version, .. } = reply_to;
