@@ -16,6 +16,7 @@ use super::tablet::Tablet;
 use super::worker::{Ways, Work, Worker};
 use super::{BrokerError, BrokerOptions};
 use crate::controller::Controller;
+use crate::groups::service::OFFSETS_TOPIC;
 use crate::ids::BrokerEpoch;
 use crate::raft::Applied;
 use crate::replica::{Identity, Input, Replica};
@@ -98,7 +99,11 @@ impl Tablets {
         let (queue, received) = mpsc::channel(QUEUE_MAX);
         let (fetches, questions) = watch::channel(None);
         let ways = Ways { fetches, proposals: self.proposals.clone() };
-        let retention = Retention { age_max: self.options.retention, bytes_min: self.options.retention_bytes };
+        let retention = match name.topic == OFFSETS_TOPIC {
+            // Its coordinator says what can go: what is old there is not what nobody needs.
+            true => Retention::default(),
+            false => Retention { age_max: self.options.retention, bytes_min: self.options.retention_bytes },
+        };
         let reader = log.reader();
         let worker = Worker::new(replica, log, self.clock, ways, retention);
         let tablet = Tablet { queue: queue.clone(), view: worker.subscribe(), reader };
