@@ -93,13 +93,16 @@ fn what_is_no_record_of_these_is_refused_and_says_where_and_why() {
     assert!(refused(4, body).ends_with("5 records, where 4 are promised"));
 }
 
+/// A key, a value, and what is wrong with them.
+type Case<'a> = (&'a [u8], Option<&'a [u8]>, &'a str);
+
 #[test]
 fn a_key_and_a_value_belong_together() {
     let slot = br#"{"group":"g","topic":"t","partition":3}"#.as_slice();
     let checkpoint = br#""checkpoint""#.as_slice();
     let committed = br#"{"v":1,"committed":{"offset":1,"leader_epoch":0,"note":"","at_ms":0}}"#.as_slice();
     let of_tomorrow = br#"{"v":2,"committed":{"offset":1,"leader_epoch":0,"note":"","at_ms":0}}"#.as_slice();
-    let cases: [(&[u8], Option<&[u8]>, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         (b"", Some(committed), "the key: "),
         (b"\"another\"", Some(br#"{"v":1,"begins":null}"#), "do not belong together"),
         (checkpoint, Some(committed), "do not belong together"),
