@@ -21,6 +21,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use stage01::{Access, Disk, Offset, OsDisk};
 use stage05::recovery_point::RecoveryPoint;
+use stage06::local::quorum_state::QUORUM_STATE;
+use stage06::local::{DIRECTORIES, QuorumState};
 
 /// How much of a file is shown.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +137,7 @@ impl FieldKind {
     }
 }
 
-/// Explains every file in `directory`, sorted by name.
+/// Explains every file in `directory`, sorted by name, and behind them those of the copies of stage 6, if it has any.
 ///
 /// # Errors
 ///
@@ -151,6 +153,10 @@ pub fn annotate(directory: &Path, limits: &Limits) -> Result<Vec<AnnotatedFile>>
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
+    for copy in DIRECTORIES.into_iter().filter(|copy| directory.join(copy).is_dir()) {
+        let within = annotate(&directory.join(copy), limits)?.into_iter();
+        files.extend(within.map(|file| AnnotatedFile { name: format!("{copy}/{}", file.name), ..file }));
+    }
     Ok(files)
 }
 
@@ -169,6 +175,7 @@ pub(crate) fn annotate_file(directory: &Path, name: &str, limits: &Limits) -> Re
             ("a checkpoint of a key-value store", checkpoint::parts(&file, length, limits)?)
         }
         "recovery-point" => ("how far the log was synced: lines of text", recovery_point(directory, &file, length)?),
+        QUORUM_STATE => ("what the controller has said: lines of text", quorum_state(directory, &file, length)?),
         _ => match segment::parts(directory, name, &file, length, limits)? {
             Some(explained) => explained,
             None => ("not a file of a log that this tool knows", unknown(&file, length)?),
@@ -190,6 +197,19 @@ fn recovery_point(directory: &Path, file: &File, length: u64) -> Result<Vec<Part
     let mut parts = vec![Part { is_wrong, ..Part::plain(0, bytes, meaning) }];
     parts.extend((shown < length).then(|| Part::skipped(shown, length - shown, "bytes")));
     Ok(parts)
+}
+
+/// The controller's state, which is whole or damaged.
+fn quorum_state(directory: &Path, file: &File, length: u64) -> Result<Vec<Part>> {
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk::existing(directory)?);
+    let (meaning, is_wrong) = match QuorumState::read(&disk) {
+        Ok(Some(QuorumState { term, written_in, .. })) => {
+            (format!("written in term {written_in}, and promised to term {term}"), false)
+        }
+        Ok(None) => ("gone meanwhile".to_string(), false),
+        Err(error) => (error.to_string(), true),
+    };
+    Ok(vec![Part { is_wrong, ..Part::plain(0, read(file, 0, length.min(4096) as usize)?, meaning) }])
 }
 
 /// The first bytes of a file that is not ours.

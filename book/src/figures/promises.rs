@@ -87,7 +87,8 @@ pub(crate) fn matrix(columns: &[Column], up_to: Option<&str>) -> Result<String, 
         html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table></div>\n");
-    let told = shown.iter().filter(|column| up_to.is_none_or(|last| column.stage.name == last));
+    let loses = |column: &&&Column| column.verdicts.iter().any(|verdict| !verdict.kept);
+    let told = shown.iter().filter(|column| up_to.is_none_or(|last| column.stage.name == last)).filter(loses);
     told.for_each(|column| html.push_str(&losses(column)));
     Ok(html)
 }

@@ -11,6 +11,7 @@ use clap::Args;
 use stage05::header::MAGIC;
 use stage05::verify::{Outcome, verify};
 use stage05::{Disk, OsDisk};
+use stage06::local::DIRECTORIES;
 
 use crate::figures::inspect::{Limits, annotate};
 
@@ -37,8 +38,18 @@ impl Inspect {
     }
 }
 
-/// Reads a log of frames, says what is wrong with it, and what that makes of it. `None` for a log of another stage.
+/// Reads a log of frames, says what is wrong with it, and what that makes of it; of several copies, the worst. `None` for
+/// a log of another stage.
 pub fn verified(directory: &Path, out: &mut dyn Write) -> Result<Option<Outcome>> {
+    let mut worst = verified_copy(directory, out)?;
+    for copy in DIRECTORIES.into_iter().map(|copy| directory.join(copy)).filter(|copy| copy.is_dir()) {
+        let outcome = verified_copy(&copy, out)?;
+        worst = worst.into_iter().chain(outcome).max_by_key(|outcome| outcome.exit_code());
+    }
+    Ok(worst)
+}
+
+fn verified_copy(directory: &Path, out: &mut dyn Write) -> Result<Option<Outcome>> {
     if !has_frames(directory)? {
         return Ok(None);
     }
@@ -46,6 +57,9 @@ pub fn verified(directory: &Path, out: &mut dyn Write) -> Result<Option<Outcome>
     let seen = verify(&disk)?;
     writeln!(out)?;
     seen.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+    if DIRECTORIES.iter().any(|copy| directory.ends_with(copy)) {
+        write!(out, "{}: ", directory.display())?;
+    }
     writeln!(out, "{:?}: {} good frames, {} problems", seen.outcome, seen.frames, seen.problem_count)?;
     Ok(Some(seen.outcome))
 }

@@ -17,7 +17,7 @@ use super::table::{Align, Table};
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  cargo course promises --evidence")]
 pub struct Promises {
-    /// Show, for each promise that is broken, a loss as it happened
+    /// Show, for each promise that is broken, a loss as it happened, and for each that is kept first, what was tried
     #[arg(long)]
     evidence: bool,
 }
@@ -69,13 +69,18 @@ pub fn matrix(stages: &[About], verdicts: &[Vec<Verdict>]) -> String {
     table.to_string()
 }
 
-/// For each stage, what it breaks and how that looked.
+/// For each stage, what it breaks and how that looked; and what it keeps that the stage before it has broken.
 fn evidence(stages: &[About], verdicts: &[Vec<Verdict>]) -> String {
     let mut text = String::new();
-    for (stage, verdicts) in stages.iter().zip(verdicts) {
-        for verdict in verdicts.iter().filter(|verdict| !verdict.kept) {
+    for (at, (stage, own)) in stages.iter().zip(verdicts).enumerate() {
+        let before = at.checked_sub(1).map(|before| &verdicts[before]);
+        for (row, verdict) in own.iter().enumerate() {
+            if verdict.kept && before.is_none_or(|before| before[row].kept) {
+                continue;
+            }
+            let kept = if verdict.kept { ", kept" } else { "" };
             let lines: Vec<&str> = verdict.evidence.lines().collect();
-            text += &format!("\n{}: {}\n  {}\n", stage.name, verdict.promise.title(), lines.join("\n  "));
+            text += &format!("\n{}: {}{kept}\n  {}\n", stage.name, verdict.promise.title(), lines.join("\n  "));
         }
     }
     text

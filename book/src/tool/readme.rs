@@ -64,8 +64,12 @@ fn table(reference: &Results, stages: &[About]) -> Result<String> {
     let mut text =
         format!("| stage | idea |{titles} promises kept |\n|---|---|{}---|\n", "---:|".repeat(COLUMNS.len()));
     for stage in stages {
-        let numbers: Result<String> =
-            COLUMNS.iter().map(|(_, workload)| cell(reference, workload, stage.name)).collect();
+        // A stage that is newer than the reference has no numbers yet; one that has some has all.
+        let is_measured = reference.rows.iter().any(|row| row.stage == stage.name);
+        let numbers: Result<String> = match is_measured {
+            true => COLUMNS.iter().map(|(_, workload)| cell(reference, workload, stage.name)).collect(),
+            false => Ok(" – |".repeat(COLUMNS.len())),
+        };
         let promises = format!("{} of {}", stage.keeps.len(), Promise::ALL.len());
         text += &format!("| `{}` | {} |{} {promises} |\n", stage.name, stage.title, numbers?);
     }
@@ -163,7 +167,15 @@ mod tests {
         let said = |readme: &str, stages: &[About]| format!("{:#}", renewed(readme, &reference(), stages).unwrap_err());
         assert!(said("no marks", &[stage()]).contains(BEGIN));
         assert!(said(BEGIN, &[stage()]).contains(END));
-        let unmeasured = said(&format!("{BEGIN}{END}"), &[About { name: "stage09", ..stage() }]);
-        assert!(unmeasured.contains("append_durable_1 of stage09"), "{unmeasured}");
+        let mut partly = reference();
+        partly.rows.retain(|row| row.workload != "append_durable_1" || row.stage == FLOOR);
+        let unmeasured = format!("{:#}", table(&partly, &[stage()]).unwrap_err());
+        assert!(unmeasured.contains("append_durable_1 of stage01"), "{unmeasured}");
+    }
+
+    #[test]
+    fn a_stage_that_was_never_measured_has_no_numbers() {
+        let made = table(&reference(), &[About { name: "stage09", ..stage() }]).unwrap();
+        assert!(made.contains("| `stage09` | naive file | – | – | – | – | 2 of 10 |"), "{made}");
     }
 }

@@ -6,6 +6,7 @@ use stage02::Stage02;
 use stage03::Stage03;
 use stage04::Stage04;
 use stage05::Stage05;
+use stage06::Stage06;
 
 /// Something to do with a stage, whichever it is. Stages are types, and a number from the command line is not.
 pub trait Visitor {
@@ -37,6 +38,7 @@ pub fn visit_all<V: Visitor>(visitor: &mut V) -> Vec<V::Output> {
         visitor.visit::<Stage03>(),
         visitor.visit::<Stage04>(),
         visitor.visit::<Stage05>(),
+        visitor.visit::<Stage06>(),
     ]
 }
 
@@ -48,6 +50,7 @@ pub fn visit<V: Visitor>(number: u32, visitor: &mut V) -> Result<V::Output> {
         3 => visitor.visit::<Stage03>(),
         4 => visitor.visit::<Stage04>(),
         5 => visitor.visit::<Stage05>(),
+        6 => visitor.visit::<Stage06>(),
         _ => bail!("there is no stage {number}; the stages are {}", numbers()),
     })
 }
@@ -103,6 +106,6 @@ mod tests {
     #[test]
     fn a_stage_that_is_not_there_is_named_with_those_that_are() {
         let said = chosen(&[1, 9]).unwrap_err().to_string();
-        assert_eq!(said, "there is no stage 9; the stages are 1, 2, 3, 4, 5");
+        assert_eq!(said, "there is no stage 9; the stages are 1, 2, 3, 4, 5, 6");
     }
 }

@@ -10,6 +10,7 @@ use stage02::Stage02;
 use stage03::Stage03;
 use stage05::Stage05;
 use stage05::verify::Outcome;
+use stage06::Stage06;
 
 fn write_log<S: Stage>(directory: &Path) {
     let mut log = S::open(Arc::new(OsDisk::create(directory).unwrap())).unwrap();
@@ -52,6 +53,11 @@ fn a_log_of_frames_is_read_as_a_whole_and_no_other() {
     assert_eq!(outcome("3"), (None, String::new()));
     write_log::<Stage05>(&directory.path().join("5"));
     assert_eq!(outcome("5").0, Some(Outcome::Clean));
+    write_log::<Stage06>(&directory.path().join("6"));
+    let (clean, said) = outcome("6");
+    assert_eq!((clean, said.matches("replica-").count()), (Some(Outcome::Clean), 3), "{said}");
+    let text = annotated(&directory.path().join("6")).unwrap();
+    assert!(text.contains("replica-3/quorum-state") && text.contains("what the controller has said"), "{text}");
     let segment = directory.path().join("5/00000000000000000000.log");
     let mut bytes = fs::read(&segment).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

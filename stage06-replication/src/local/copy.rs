@@ -7,7 +7,7 @@ use std::sync::Arc;
 use stage05::site::Site;
 use stage05::{Access, Disk, Error, Framed, Offset, Result, SegmentOptions};
 
-use super::quorum_state::{QUORUM_STATE, QuorumState};
+use super::quorum_state::QuorumState;
 use crate::ids::{BrokerId, LeaderEpoch};
 use crate::replica::{Output, Replica};
 use crate::replica_log::ReplicaLog;
@@ -76,6 +76,8 @@ pub(super) struct Copy {
     /// The name of its directory.
     pub(super) name: &'static str,
     site: Site,
+    framed: Framed,
+    options: SegmentOptions,
     /// The log; `None` for a copy that is left out.
     pub(super) log: Option<TabletLog>,
     /// Why it is left out.
@@ -91,13 +93,45 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// The copy in `disk`, open with this log, or left out for this reason.
-    pub(super) fn new(broker: BrokerId, name: &'static str, site: Site, log: Result<TabletLog>, is_intact: bool) -> Copy {
-        let (log, left_out) = match log {
-            Ok(log) => (Some(log), None),
-            Err(error) => (None, Some(Arc::new(error))),
-        };
-        Copy { broker, name, site, log, left_out, is_intact, replica: None, wants_sync: false, waiting_fetch: None }
+    /// The copy in `disk`, which is not open yet.
+    pub(super) fn new(
+        broker: BrokerId,
+        name: &'static str,
+        disk: Arc<dyn Disk>,
+        framed: Framed,
+        options: SegmentOptions,
+    ) -> Copy {
+        let site = Site { disk, access: Access::Write, index_interval_bytes: options.index_interval_bytes };
+        Copy {
+            broker,
+            name,
+            site,
+            framed,
+            options,
+            log: None,
+            left_out: None,
+            is_intact: false,
+            replica: None,
+            wants_sync: false,
+            waiting_fetch: None,
+        }
+    }
+
+    /// Opens the log that is there, or a new one. If that fails, the copy is left out.
+    pub(super) fn open(&mut self) {
+        match TabletLog::open(&self.site.disk, self.framed.clone(), self.options) {
+            Ok(log) => self.log = Some(log),
+            Err(error) => self.leave_out(Arc::new(error)),
+        }
+    }
+
+    /// Sets aside what is damaged, and begins an empty log in its place.
+    pub(super) fn begin_anew(&mut self) {
+        (self.log, self.is_intact) = (None, false);
+        match set_aside(&self.site) {
+            Ok(()) => self.open(),
+            Err(error) => self.leave_out(Arc::new(error)),
+        }
     }
 
     /// How new its log is: of two logs of one tablet, the greater one has what the other has, and more (as in Raft).
@@ -143,19 +177,12 @@ impl Copy {
     }
 }
 
-/// Gives every file of a damaged copy another name. The first is the controller's word: without it the copy counts for
-/// nothing, so a crash in between leaves none that looks whole, and is short of records.
-pub(super) fn set_aside(site: &Site) -> Result<()> {
-    let files: Vec<String> = site.list()?.into_iter().filter(|name| !name.ends_with(DAMAGED_SUFFIX)).collect();
-    let is_state = |name: &&String| *name == QUORUM_STATE;
-    for name in files.iter().filter(is_state) {
-        rename(site, name)?;
-        site.sync_directory()?;
+/// Gives every file of a damaged copy another name. The log that is begun then makes the names durable with its own. A
+/// crash in between leaves a copy that is short of records or of the controller's word: the others have more, and lead.
+fn set_aside(site: &Site) -> Result<()> {
+    for name in site.list()?.iter().filter(|name| !name.ends_with(DAMAGED_SUFFIX)) {
+        let renamed = site.disk.rename(name, &format!("{name}{DAMAGED_SUFFIX}"));
+        renamed.map_err(|e| Error::io("rename", site.disk.path().join(name), e))?;
     }
-    files.iter().filter(|name| !is_state(name)).try_for_each(|name| rename(site, name))
-}
-
-fn rename(site: &Site, name: &str) -> Result<()> {
-    let renamed = site.disk.rename(name, &format!("{name}{DAMAGED_SUFFIX}"));
-    renamed.map_err(|e| Error::io("rename", site.disk.path().join(name), e))
+    Ok(())
 }

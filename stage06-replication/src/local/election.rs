@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stage05::{Error, Result};
 
-use super::{COPIES_MIN, LocalTablet, NOW};
+use super::{COPIES_MIN, LocalTablet};
 use crate::controller::{Command, Reply};
 use crate::ids::BrokerId;
 use crate::replica::{Identity, Input, Replica, ReplicaOptions};
@@ -26,6 +26,7 @@ impl LocalTablet {
 
     /// Has the controller choose a leader, begins its epoch, and brings all copies to where it is.
     pub(super) fn elect(&mut self) -> Result<usize> {
+        self.replace_damaged()?;
         self.promise_a_term()?;
         let leader = self.register()?;
         self.begin_epoch(leader)?;
@@ -38,6 +39,26 @@ impl LocalTablet {
         self.show();
         // It may be another one, if this one's disk has failed; opened again, the tablet goes on with that.
         self.chosen()
+    }
+
+    /// Reads where the epochs of all copies begin. A copy that cannot say it is damaged in what opening does not read, and
+    /// begins anew, if there are enough others.
+    fn replace_damaged(&mut self) -> Result<()> {
+        let mut damaged = Vec::new();
+        for (at, copy) in self.copies.iter().enumerate() {
+            if let Some(Err(error)) = copy.log.as_ref().map(ReplicaLog::epochs) {
+                damaged.push((at, error));
+            }
+        }
+        let sound = self.copies.iter().filter(|copy| copy.may_vote()).count().saturating_sub(damaged.len());
+        for (at, error) in damaged {
+            match error {
+                error if sound < COPIES_MIN => return Err(error),
+                Error::Io { .. } => self.copies[at].leave_out(Arc::new(error)),
+                _ => self.copies[at].begin_anew(),
+            }
+        }
+        Ok(())
     }
 
     /// Makes a new term durable in two directories before anything is written under it (Q2). A copy that has lost
@@ -148,7 +169,9 @@ impl LocalTablet {
         let options = ReplicaOptions::default();
         for copy in &mut self.copies {
             (copy.replica, copy.waiting_fetch, copy.wants_sync) = (None, None, false);
-            let (Some(log), Some(known)) = (&copy.log, self.state.controller.brokers().get(&copy.broker)) else { continue };
+            let (Some(log), Some(known)) = (&copy.log, self.state.controller.brokers().get(&copy.broker)) else {
+                continue;
+            };
             let identity = Identity { broker: copy.broker, life: known.life, tablet: tablet() };
             copy.replica = Some(Replica::new(identity, options, log.start(), log.end(), log.epochs()?));
         }
@@ -193,11 +216,7 @@ impl LocalTablet {
 
     /// Tells a replica that its log begins later now.
     pub(super) fn tell_deleted(&mut self, at: usize, start: stage05::Offset) -> Result<()> {
-        match &mut self.copies[at].replica {
-            // Nothing comes of it but that it knows.
-            Some(replica) => drop(replica.handle(NOW, Input::Deleted(start))),
-            None => {}
-        }
-        Ok(())
+        self.tell(at, Input::Deleted(start))?;
+        self.settle()
     }
 }

@@ -40,19 +40,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use stage05::naive::lock;
-use stage05::site::Site;
-use stage05::{
-    Access, Disk, DiskLock, Error, Framed, Log, Offset, Record, Result, SegmentOptions,
-};
+use stage05::{Access, Disk, DiskLock, Error, Framed, Log, Offset, Record, Result, SegmentOptions};
 
-use self::copy::{Copy, Found, set_aside};
+use self::copy::{Copy, Found};
 use self::pump::Message;
 use self::reader::{Shared, Source};
 use crate::batch::Batch;
 use crate::ids::BrokerId;
 use crate::replica::Millis;
 use crate::replica_log::ReplicaLog;
-use crate::tablet_log::TabletLog;
 
 pub use self::copy::DAMAGED_SUFFIX;
 pub use self::quorum_state::QuorumState;
@@ -65,8 +61,11 @@ pub const DIRECTORIES: [&str; 3] = ["replica-1", "replica-2", "replica-3"];
 /// So many copies have to be there, and to be in sync.
 pub const COPIES_MIN: usize = 2;
 
-/// Time stands still: nothing here takes any, and nobody is ever late.
-const NOW: Millis = 0;
+/// How much time passes when everybody waits for it to pass. Otherwise it stands still: nothing here takes any.
+const TICK_MS: Millis = 100;
+
+/// How often it passes before a tablet gives up.
+const TICKS_MAX: u32 = 8;
 
 /// A tablet whose replicas are all here. See the [module](self).
 #[derive(Debug)]
@@ -78,6 +77,7 @@ pub struct LocalTablet {
     leader: Option<usize>,
     /// Somebody was chosen, and the others are being brought to where it is: nothing is written down before that is done.
     is_settling: bool,
+    now: Millis,
     /// What the replicas have said to each other and was not delivered yet.
     messages: VecDeque<Message>,
     /// How many batches wait for their acknowledgement, and how many there ever were.
@@ -111,7 +111,13 @@ impl LocalTablet {
         let is_new = is_new(&found);
         let mut copies = Vec::with_capacity(DIRECTORIES.len());
         for (found, (name, number)) in check_enough(root, found)?.into_iter().zip(DIRECTORIES.into_iter().zip(1..)) {
-            let mut copy = open_copy(root, BrokerId(number), name, found, &state, &framed, options)?;
+            // A directory that cannot be read is not made either.
+            let access = if matches!(found, Found::Unreadable(_)) { Access::Read } else { Access::Write };
+            let disk =
+                root.directory(name, access).map_err(|e| Error::io("make the directory", root.path().join(name), e));
+            let disk = if access == Access::Write { disk? } else { disk.unwrap_or_else(|_| Arc::clone(root)) };
+            let mut copy = Copy::new(BrokerId(number), name, disk, framed.clone(), options);
+            open_copy(&mut copy, found, &state);
             // Where there was nothing, nothing is lost.
             copy.is_intact |= is_new;
             copies.push(copy);
@@ -121,6 +127,7 @@ impl LocalTablet {
             state,
             leader: None,
             is_settling: false,
+            now: 0,
             messages: VecDeque::new(),
             unanswered: 0,
             requests: 0,
@@ -246,35 +253,17 @@ fn check_enough(root: &Arc<dyn Disk>, found: [Found; 3]) -> Result<[Found; 3]> {
 }
 
 /// Opens a copy. One that is damaged is set aside, and begins anew.
-fn open_copy(
-    root: &Arc<dyn Disk>,
-    broker: BrokerId,
-    name: &'static str,
-    found: Found,
-    newest: &QuorumState,
-    framed: &Framed,
-    options: SegmentOptions,
-) -> Result<Copy> {
+fn open_copy(copy: &mut Copy, found: Found, newest: &QuorumState) {
     // A directory that somebody has put back from an older day knows of fewer starts, and has not promised the term in
     // which more were written down. It has lost what came after it.
-    let starts = |state: &QuorumState| state.controller.brokers().get(&broker).map(|known| known.incarnation);
+    let starts = |state: &QuorumState| state.controller.brokers().get(&copy.broker).map(|known| known.incarnation);
     let has_all = |state: &QuorumState| state.term >= newest.written_in || starts(state) == starts(newest);
-    let is_intact = found.state().is_some_and(has_all);
-    let disk = match found {
-        Found::Unreadable(_) => root.directory(name, Access::Read),
-        _ => root.directory(name, Access::Write),
-    };
-    let disk = disk.or_else(|e| match &found {
-        Found::Unreadable(_) => Ok(Arc::clone(root)),
-        _ => Err(Error::io("make the directory", root.path().join(name), e)),
-    })?;
-    let site = Site { disk, access: Access::Write, index_interval_bytes: options.index_interval_bytes };
-    let log = match found {
-        Found::Unreadable(error) => Err(error),
-        Found::Damaged(_) => set_aside(&site).and_then(|()| TabletLog::open(&site.disk, framed.clone(), options)),
-        _ => TabletLog::open(&site.disk, framed.clone(), options),
-    };
-    Ok(Copy::new(broker, name, site, log, is_intact))
+    copy.is_intact = found.state().is_some_and(has_all);
+    match found {
+        Found::Unreadable(error) => copy.leave_out(Arc::new(error)),
+        Found::Damaged(_) => copy.begin_anew(),
+        _ => copy.open(),
+    }
 }
 
 impl Log for LocalTablet {

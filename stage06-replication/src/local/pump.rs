@@ -7,7 +7,7 @@ use stage05::{Error, Offset, Record, Result};
 use super::copy::Copy;
 use super::election::tablet;
 use super::records::batches_of;
-use super::{Batch, LocalTablet, NOW};
+use super::{Batch, LocalTablet, TICK_MS, TICKS_MAX};
 use crate::controller::{Command, Reply};
 use crate::ids::BrokerId;
 use crate::message::{FetchAnswer, FetchResult};
@@ -34,9 +34,10 @@ impl LocalTablet {
         });
         self.unanswered += batches.len() as u64;
         let mut outputs = Vec::new();
+        let now = self.now;
         if let Some(replica) = &mut self.copies[leader].replica {
             for batch in batches {
-                outputs.extend(replica.handle(NOW, Input::Produce(batch)));
+                outputs.extend(replica.handle(now, Input::Produce(batch)));
             }
         }
         self.carry_out(leader, outputs)?;
@@ -49,21 +50,38 @@ impl LocalTablet {
     /// One round is enough for one append. After several, a follower has asked for the first of them only: it asks again
     /// when that is durable, and the next round is for the rest.
     pub(super) fn settle(&mut self) -> Result<()> {
-        self.deliver()?;
-        while self.copies.iter().any(|copy| copy.wants_sync) {
-            for (at, synced) in self.flush_all() {
-                match synced {
-                    Ok(_) => self.tell(at, Input::Synced)?,
-                    Err(error) => self.lose(at, error)?,
-                }
-            }
+        let mut ticks = 0;
+        loop {
             self.deliver()?;
+            if self.copies.iter().any(|copy| copy.wants_sync) {
+                self.sync_all()?;
+                continue;
+            }
+            let Some(leader) = self.leading() else { return Ok(()) };
+            let (watermark, written) = (leader.high_watermark(), leader.log().written);
+            if watermark == written && self.unanswered == 0 {
+                return Ok(());
+            }
+            // A leader that the controller has refused something waits before it asks again.
+            if ticks == TICKS_MAX {
+                let isr = leader.state().map(|state| state.isr.clone()).unwrap_or_default();
+                let why = format!("the high watermark stays at {watermark} of {written}; in sync: {isr:?}");
+                return Err(self.refusal("acknowledge all records", why));
+            }
+            (ticks, self.now) = (ticks + 1, self.now + TICK_MS);
+            (0..self.copies.len()).try_for_each(|at| self.tell(at, Input::Tick))?;
         }
-        let is_settled = self.leading().is_none_or(|leader| leader.high_watermark() == leader.log().written);
-        match is_settled && self.unanswered == 0 {
-            true => Ok(()),
-            false => Err(self.refusal("acknowledge all records", "too few replicas are in sync")),
+    }
+
+    /// Syncs what is to be synced, and tells the replicas.
+    fn sync_all(&mut self) -> Result<()> {
+        for (at, synced) in self.flush_all() {
+            match synced {
+                Ok(_) => self.tell(at, Input::Synced)?,
+                Err(error) => self.lose(at, error)?,
+            }
         }
+        Ok(())
     }
 
     /// Syncs every log that has something to sync, side by side as three machines would.
@@ -73,9 +91,14 @@ impl LocalTablet {
         if !side_by_side {
             return copies.map(|(at, copy)| (at, copy.flush())).collect();
         }
+        let mut copies: Vec<_> = copies.collect();
+        let last = copies.pop();
         thread::scope(|threads| {
-            let syncs: Vec<_> = copies.map(|(at, copy)| (at, threads.spawn(|| copy.flush()))).collect();
-            syncs.into_iter().map(|(at, sync)| (at, sync.join().unwrap_or(Err(Error::WriterPanicked)))).collect()
+            let syncs: Vec<_> = copies.into_iter().map(|(at, copy)| (at, threads.spawn(|| copy.flush()))).collect();
+            // This thread has nothing better to do meanwhile.
+            let own = last.map(|(at, copy)| (at, copy.flush()));
+            let others = syncs.into_iter().map(|(at, sync)| (at, sync.join().unwrap_or(Err(Error::WriterPanicked))));
+            others.chain(own).collect()
         })
     }
 
@@ -142,7 +165,7 @@ impl LocalTablet {
     /// Tells a replica something, and does what it wants done.
     pub(super) fn tell(&mut self, at: usize, input: Input) -> Result<()> {
         let Some(replica) = &mut self.copies[at].replica else { return Ok(()) };
-        let outputs = replica.handle(NOW, input);
+        let outputs = replica.handle(self.now, input);
         self.carry_out(at, outputs)
     }
 

@@ -51,8 +51,8 @@ impl LocalReader {
         LocalReader { shared, visibility: Visibility::default() }
     }
 
-    /// Opens the tablet for reading alone: nothing is locked, repaired or written. Where all three copies are there, a
-    /// record is shown as durable that two of them have; with two copies, what the one that goes on would have.
+    /// Opens the tablet for reading alone: nothing is locked, repaired or written. The reader sees what the next open would
+    /// begin with: the newest copy, and of that one also what nobody was promised.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl LocalReader {
         LocalReader::of(sources)
     }
 
-    /// Of the newest copy, what another one has as well.
+    /// Reads the newest copy, as far as it goes.
     fn of(mut sources: Vec<Source>) -> Result<LocalReader> {
         let mut lasts = Vec::with_capacity(sources.len());
         for source in &sources {
@@ -87,32 +87,10 @@ impl LocalReader {
         }
         let newest = (0..sources.len()).max_by_key(|&at| lasts[at]).unwrap_or_default();
         sources.swap(0, newest);
-        let (first, others) = sources.split_first().expect("there are two sources");
-        let written = first.reader.end();
-        let mut shown = if others.len() < COPIES_MIN { written } else { first.reader.start() };
-        for other in others {
-            shown = shown.max(common_end(&first.reader, &other.reader)?);
-        }
-        let shared = Shared {
-            high_watermark: AtomicU64::new(shown.0),
-            written: AtomicU64::new(written.0),
-            sources: RwLock::new(sources.into()),
-        };
+        let end = sources.first().map_or(0, |source| source.reader.end().0);
+        let sources = RwLock::new(sources.into());
+        let shared = Shared { high_watermark: AtomicU64::new(end), written: AtomicU64::new(end), sources };
         Ok(LocalReader::new(Arc::new(shared)))
-    }
-}
-
-/// Up to where two logs are the same, as a follower and its leader find it out.
-fn common_end(leader: &TabletReader, follower: &TabletReader) -> Result<Offset> {
-    let (of_leader, of_follower) = (leader.epochs()?, follower.epochs()?);
-    let Some(mut epoch) = of_follower.latest() else { return Ok(leader.start()) };
-    loop {
-        let Some(known) = of_leader.end_of(epoch, leader.end()) else { return Ok(leader.start()) };
-        let Some(own) = of_follower.end_of(known.epoch, follower.end()) else { return Ok(leader.start()) };
-        if own.epoch == known.epoch {
-            return Ok(own.end.min(known.end));
-        }
-        epoch = own.epoch;
     }
 }
 
@@ -205,7 +183,8 @@ impl LocalScan {
             let batch = scan.next_batch()?.ok_or_else(gap)?;
             self.body.clear();
             self.body.extend_from_slice(batch.body);
-            (self.position, self.cursor) = (place.position, cursor(batch.base_offset, batch.count, batch.base_timestamp_ms));
+            (self.position, self.cursor) =
+                (place.position, cursor(batch.base_offset, batch.count, batch.base_timestamp_ms));
             self.cursor.skip_to(self.next, &self.body);
             self.place = Some((segments, scan));
             return Ok(());

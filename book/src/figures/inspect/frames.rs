@@ -114,7 +114,8 @@ fn frame_part(file: &File, position: u64, header: &FrameHeader) -> Result<Part> 
         _ => format!("records {} to {last}", header.base_offset),
     };
     let through = header.synced_through;
-    let meaning = format!("a frame: {records}; the log was synced through {through} when it was written");
+    let what = if header.is_batch() { format!("a batch of epoch {}", header.epoch) } else { "a frame".to_string() };
+    let meaning = format!("{what}: {records}; the log was synced through {through} when it was written");
     let mut fields = vec![
         field(0..4, FieldKind::Checksum),
         field(4..8, FieldKind::Length),
@@ -138,6 +139,10 @@ fn frame_part(file: &File, position: u64, header: &FrameHeader) -> Result<Part> 
 
 /// Where the keys and values are.
 fn push_records(header: &FrameHeader, body: &[u8], fields: &mut Vec<Field>) -> Result<(), FormatError> {
+    if header.is_batch() {
+        // Only its producer knows what is in it.
+        return Ok(());
+    }
     let mut cursor = BodyCursor::new(header);
     while let Some((_, record)) = cursor.next(body)? {
         let place = |bytes: &[u8]| {

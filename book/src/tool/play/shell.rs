@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use stage01::{Access, Disk, Log, Offset, Reader, Record, Scan, Stage, Visibility};
+use lab::disks::Image;
+use stage01::{Access, Disk, Log, Offset, OsDisk, Reader, Record, Scan, Stage, Visibility};
 
 use super::command::{Command, Crash, HELP};
 use super::ground::Ground;
@@ -152,26 +153,19 @@ impl<S: Stage> Shell<S> {
     fn files(&self, out: &mut dyn Write) -> Result<()> {
         let disk = self.ground.disk();
         let mut table = Table::new(&[("file", Align::Left), ("bytes", Align::Right), ("durable", Align::Right)]);
-        for name in disk.list()? {
-            let durable = self.ground.durable_bytes(&name).map(|bytes| bytes.to_string());
-            table.row(vec![
-                name.clone(),
-                length(&disk, &name)?.to_string(),
-                durable.unwrap_or_else(|| "?".to_string()),
-            ]);
+        let image = Image::of(&disk);
+        for name in image.names() {
+            let durable = self.ground.durable_bytes(name).map(|bytes| bytes.to_string());
+            let bytes = image.bytes(name).len().to_string();
+            table.row(vec![name.to_string(), bytes, durable.unwrap_or_else(|| "?".to_string())]);
         }
         Ok(write!(out, "{table}")?)
     }
 
     fn inspect(&self, out: &mut dyn Write) -> Result<()> {
-        let disk = self.ground.disk();
         let copy = tempfile::tempdir()?;
-        for name in disk.list()? {
-            let file = disk.open(&name, Access::Read)?;
-            let mut bytes = vec![0; usize::try_from(file.length()?)?];
-            file.read_at(&mut bytes, 0)?;
-            std::fs::write(copy.path().join(&name), bytes)?;
-        }
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk::existing(copy.path())?);
+        Image::of(&self.ground.disk()).restore(&disk);
         Ok(write!(out, "{}", annotated(copy.path())?)?)
     }
 
