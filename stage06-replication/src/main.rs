@@ -86,7 +86,7 @@ struct BrokerArgs {
     #[arg(long, default_value_t = 1)]
     partitions: u32,
     /// How long the controllers wait for a broker before others take its place, in milliseconds.
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 2000)]
     session_timeout_ms: u64,
 }
 
@@ -115,7 +115,7 @@ impl BrokerArgs {
 
 fn main() -> ExitCode {
     // What the consensus engine has to say is for whoever works on it.
-    let ours = Targets::new().with_target("stage06", Level::INFO).with_target("openraft", Level::ERROR);
+    let ours = Targets::new().with_target("stage06", Level::INFO);
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(ours))
         .init();

@@ -56,6 +56,9 @@ impl Bond {
                 Ok(()) = applied.changed() => self.session.hurry(),
                 () = tokio::time::sleep(TICK) => {}
             }
+            if let Some(why) = self.controllers.failed() {
+                return BrokerError::Consensus(why);
+            }
             if let Some(tablet) = self.tablets.failed() {
                 return BrokerError::Stopped(format!("the disk under {tablet} has failed"));
             }

@@ -78,6 +78,11 @@ impl Controllers {
         self.node.applied.clone()
     }
 
+    /// Why this node takes part no more, if its disk has failed.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.node.raft.metrics().borrow().running_state.as_ref().err().map(ToString::to_string)
+    }
+
     /// Which broker this is.
     pub(super) fn broker(&self) -> BrokerId {
         BrokerId(self.node.id as u32)

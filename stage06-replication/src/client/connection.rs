@@ -94,14 +94,26 @@ impl Metadata {
         self.0.brokers.iter().map(|broker| (broker.node_id.0, format!("{}:{}", broker.host, broker.port))).collect()
     }
 
-    /// Who leads a tablet, and who is in sync: `None` if nobody leads.
-    pub fn leader(&self, tablet: &TabletId) -> Option<(i32, Vec<i32>)> {
+    /// Who leads a tablet: `None` if nobody does.
+    pub fn leader(&self, tablet: &TabletId) -> Option<Leadership> {
         let topic =
             self.0.topics.iter().find(|known| known.name.as_ref().is_some_and(|name| **name == *tablet.topic))?;
         let partition = topic.partitions.iter().find(|known| known.partition_index == tablet.partition as i32)?;
+        let (leader, epoch) = (partition.leader_id.0, partition.leader_epoch);
         let in_sync = partition.isr_nodes.iter().map(|node| node.0).collect();
-        (partition.leader_id.0 >= 0).then_some((partition.leader_id.0, in_sync))
+        (leader >= 0).then_some(Leadership { leader, epoch, in_sync })
     }
+}
+
+/// Who leads a tablet, as one broker has heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leadership {
+    /// The broker.
+    pub leader: i32,
+    /// In which epoch: of two that brokers speak of, the larger is the newer.
+    pub epoch: i32,
+    /// The in-sync replicas.
+    pub in_sync: Vec<i32>,
 }
 
 /// A topic's name, as the protocol has it.

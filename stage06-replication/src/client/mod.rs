@@ -8,6 +8,6 @@ pub mod connection;
 pub mod consumer;
 pub mod producer;
 
-pub use connection::Connection;
+pub use connection::{Connection, Leadership};
 pub use consumer::read_all;
 pub use producer::Producer;

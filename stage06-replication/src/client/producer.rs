@@ -1,7 +1,7 @@
 //! A producer: it sends a batch until it is acknowledged, and a batch that is sent twice is there once.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
@@ -22,6 +22,8 @@ pub const PRODUCE_VERSION: i16 = 7;
 const BACKOFF: Duration = Duration::from_millis(20);
 /// How long an answer may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// How long it tries (`delivery.timeout.ms`).
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A producer of one tablet.
 #[derive(Debug)]
@@ -45,17 +47,23 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// Only if the broker says that trying again is of no use.
+    /// If the broker says that trying again is of no use, or nothing has helped for two minutes: the last error.
     pub async fn send(&mut self, values: &[Bytes]) -> io::Result<i64> {
+        let begin = Instant::now();
         loop {
-            match tokio::time::timeout(ANSWER_WAIT, self.try_send(values)).await {
+            let failed = match tokio::time::timeout(ANSWER_WAIT, self.try_send(values)).await {
                 Ok(Ok(offset)) => {
                     self.sequence = self.sequence.wrapping_add(values.len() as i32) & i32::MAX;
                     return Ok(offset);
                 }
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported => return Err(error),
-                // Nobody leads, or nobody answers: somebody else will.
-                Ok(Err(_)) | Err(_) => self.connection = None,
+                Ok(Err(error)) => error,
+                Err(_) => io::ErrorKind::TimedOut.into(),
+            };
+            // Nobody leads, or nobody answers: somebody else will.
+            self.connection = None;
+            if begin.elapsed() > PATIENCE {
+                return Err(failed);
             }
             tokio::time::sleep(BACKOFF).await;
         }
@@ -86,12 +94,13 @@ impl Producer {
         self.brokers.rotate_left(1);
         let mut connection = Connection::open(&self.brokers[0]).await?;
         let metadata = connection.metadata(&self.tablet.topic).await?;
-        let leader = metadata.leader(&self.tablet).map(|(leader, _)| leader);
+        let leader = metadata.leader(&self.tablet).map(|known| known.leader);
         let address = leader.and_then(|leader| metadata.addresses().get(&leader).cloned());
         let address = address.ok_or_else(|| io::Error::other("nobody leads"))?;
         let mut connection = Connection::open(&address).await?;
         if self.identity.is_none() {
-            let request = InitProducerIdRequest::default().with_transaction_timeout_ms(60_000);
+            let request =
+                InitProducerIdRequest::default().with_transactional_id(None).with_transaction_timeout_ms(60_000);
             let response = connection.call(1, &request).await?;
             if response.error_code != 0 {
                 return Err(io::Error::other(format!("no number for a producer: error {}", response.error_code)));

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::processes::Processes;
 use super::timeline::Timeline;
-use crate::client::{Connection, Producer, read_all};
+use crate::client::{Connection, Leadership, Producer, read_all};
 use crate::tablet::TabletId;
 
 /// How many brokers there are.
@@ -54,7 +54,8 @@ pub async fn run(options: &DemoOptions) -> io::Result<bool> {
     }
     timeline.tell(format_args!("brokers 1, 2 and 3 start, in {}", options.directory.display()));
     let tablet = TabletId { topic: "demo".into(), partition: 0 };
-    let (mut leader, _) = watch_until(&brokers, &tablet, &timeline, |_, in_sync| in_sync.len() == 3).await?;
+    let mut known = None;
+    let mut leader = watch_until(&brokers, &tablet, &timeline, &mut known, is_whole).await?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let producers: Vec<JoinHandle<io::Result<Acknowledged>>> = (0..PRODUCERS)
@@ -67,12 +68,12 @@ pub async fn run(options: &DemoOptions) -> io::Result<bool> {
         let killed = Instant::now();
         timeline.tell(format_args!("broker {leader}, which leads, is killed (SIGKILL)"));
         let dead = leader;
-        watch_until(&brokers, &tablet, &timeline, |leader, _| leader != dead).await?;
+        watch_until(&brokers, &tablet, &timeline, &mut known, |known| known.leader != dead as i32).await?;
         timeline.tell(format_args!("the failover took {:.2} s", killed.elapsed().as_secs_f64()));
         tokio::time::sleep(Duration::from_secs(1)).await;
         brokers.start(dead)?;
         timeline.tell(format_args!("broker {dead} starts again, with what it has"));
-        (leader, _) = watch_until(&brokers, &tablet, &timeline, |_, in_sync| in_sync.len() == 3).await?;
+        leader = watch_until(&brokers, &tablet, &timeline, &mut known, is_whole).await?;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     stop.store(true, Ordering::Relaxed);
@@ -86,11 +87,15 @@ pub async fn run(options: &DemoOptions) -> io::Result<bool> {
         "{records} records were acknowledged; the slowest batch took {:.2} s",
         slowest.as_secs_f64()
     ));
-    let is_whole = check(&brokers, leader, &tablet, &acknowledged, &timeline).await?;
+    let is_all_there = check(&brokers, leader, &tablet, &acknowledged, &timeline).await?;
     if options.stays {
         stay(&brokers, &tablet).await?;
     }
-    Ok(is_whole)
+    Ok(is_all_there)
+}
+
+fn is_whole(known: &Leadership) -> bool {
+    known.in_sync.len() == BROKERS as usize
 }
 
 /// Sends batches until it is told to stop.
@@ -117,27 +122,30 @@ fn value(producer: usize, batch: usize, at: usize) -> String {
     format!("producer {producer}, batch {batch}, record {at}")
 }
 
-/// Looks at the tablet, and tells what has changed, until it is as it should be. Returns who leads and who is in sync.
+/// Looks at the tablet, and tells what has changed, until it is as it should be. Returns who leads then.
 async fn watch_until(
     brokers: &Processes,
     tablet: &TabletId,
     timeline: &Timeline,
-    is_enough: impl Fn(u32, &[i32]) -> bool,
-) -> io::Result<(u32, Vec<i32>)> {
+    known: &mut Option<Leadership>,
+    is_enough: impl Fn(&Leadership) -> bool,
+) -> io::Result<u32> {
     let begin = Instant::now();
-    let mut known = None;
     while begin.elapsed() < PATIENCE {
         for address in brokers.addresses() {
             let found = tokio::time::timeout(Duration::from_millis(500), look(&address, tablet)).await;
-            let Ok(Ok(Some((leader, in_sync)))) = found else { continue };
-            let now = (leader as u32, in_sync);
-            let is_news = known.as_ref() != Some(&now);
-            if is_enough(now.0, &now.1) {
-                timeline.tell(format_args!("broker {} leads, in sync {:?}", now.0, now.1));
-                return Ok(now);
+            let Ok(Ok(Some(found))) = found else { continue };
+            // A broker that was just started speaks of what was when it was stopped.
+            let is_news = known.as_ref().is_none_or(|known| found.epoch >= known.epoch && found != *known);
+            if is_news {
+                timeline.tell(format_args!(
+                    "broker {} leads in epoch {}, in sync {:?}",
+                    found.leader, found.epoch, found.in_sync
+                ));
+                *known = Some(found);
             }
-            if is_news && known.is_none() {
-                known = Some(now);
+            if let Some(known) = known.as_ref().filter(|known| is_enough(known)) {
+                return Ok(known.leader as u32);
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -145,7 +153,7 @@ async fn watch_until(
     Err(io::Error::other(format!("{tablet} is not as it should be after {} s", PATIENCE.as_secs())))
 }
 
-async fn look(address: &str, tablet: &TabletId) -> io::Result<Option<(i32, Vec<i32>)>> {
+async fn look(address: &str, tablet: &TabletId) -> io::Result<Option<Leadership>> {
     Ok(Connection::open(address).await?.metadata(&tablet.topic).await?.leader(tablet))
 }
 
