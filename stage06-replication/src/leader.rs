@@ -162,7 +162,7 @@ impl Leader {
                 let is_there = now <= peer.asked + options.replica_lag_max_ms && !lags(*broker);
                 let is_refused = peer
                     .refused
-                    .is_some_and(|(life, since)| life == peer.life && now <= since + options.replica_lag_max_ms);
+                    .is_some_and(|(life, since)| life == peer.life && now <= since + options.refused_ms);
                 *broker != me && has_all && is_there && !is_refused && !state.isr.contains(broker)
             };
             members.extend(

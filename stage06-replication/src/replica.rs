@@ -189,6 +189,9 @@ pub struct ReplicaOptions {
     pub resend_ms: Millis,
     /// How long to wait after an empty or a failed answer before the next try (`replica.fetch.backoff.ms`).
     pub backoff_ms: Millis,
+    /// How long to wait before a follower is proposed again that the controller has refused. It may have been fenced at that
+    /// moment, since it had just been started.
+    pub refused_ms: Millis,
     /// How often a log is synced that acknowledges before (`log.flush.interval.ms`).
     pub flush_interval_ms: Millis,
 }
@@ -201,6 +204,7 @@ impl Default for ReplicaOptions {
             ack_timeout_ms: 30_000,
             resend_ms: 2_000,
             backoff_ms: 100,
+            refused_ms: 500,
             flush_interval_ms: 1_000,
         }
     }
@@ -418,6 +422,9 @@ impl Replica {
 
     fn truncated(&mut self, end: Offset) {
         self.log.truncate(end);
+        // What is left of which producer, only the log can tell: older batches than those that were remembered may be the
+        // last ones now.
+        self.log.producers = None;
         self.high_watermark = self.high_watermark.min(self.log.written);
         if let Role::Follower(follower) = &mut self.role {
             follower.is_cutting = false;

@@ -122,6 +122,7 @@ fn options(flush: Flush) -> ReplicaOptions {
         ack_timeout_ms: 2_000,
         resend_ms: 400,
         backoff_ms: 30,
+        refused_ms: 1_000,
         flush_interval_ms: 200,
     }
 }

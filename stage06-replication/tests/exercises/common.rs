@@ -27,6 +27,7 @@ pub(crate) fn options(flush: Flush) -> ReplicaOptions {
         ack_timeout_ms: 5_000,
         resend_ms: 400,
         backoff_ms: 30,
+        refused_ms: 1_000,
         flush_interval_ms: 200,
     }
 }
