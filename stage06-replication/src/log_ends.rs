@@ -76,13 +76,11 @@ impl LogEnds {
     }
 
     /// The log was cut at `end`. A sync that is still running has covered nothing that will be written there from now
-    /// on. What is left of which producer, only the log can tell: older batches than those that are remembered may be the
-    /// last ones now.
+    /// on.
     pub fn truncate(&mut self, end: Offset) {
         self.written = self.written.min(end);
         self.durable = self.durable.min(end);
         self.syncing = self.syncing.map(|covers| covers.min(end));
         self.epochs.truncate(end);
-        self.producers = None;
     }
 }

@@ -194,7 +194,8 @@ impl Checker {
         let expected = match self.next.get(&producer) {
             Some(&(known, next)) if known == epoch => next,
             Some(&(known, _)) if known > epoch => {
-                let what = format!("value {value} at {offset} is of epoch {epoch} of producer {producer}, behind {known}");
+                let what =
+                    format!("value {value} at {offset} is of epoch {epoch} of producer {producer}, behind {known}");
                 return Err(("R5", what));
             }
             _ => 0,

@@ -5,4 +5,5 @@ mod bits;
 mod crash;
 mod faults;
 mod model;
+mod producers;
 mod refused;
