@@ -54,7 +54,7 @@ impl LocalTablet {
         loop {
             self.deliver()?;
             if self.copies.iter().any(|copy| copy.wants_sync) {
-                self.sync_all()?;
+                self.flush_and_tell()?;
                 continue;
             }
             let Some(leader) = self.leading() else { return Ok(()) };
@@ -74,7 +74,7 @@ impl LocalTablet {
     }
 
     /// Syncs what is to be synced, and tells the replicas.
-    fn sync_all(&mut self) -> Result<()> {
+    fn flush_and_tell(&mut self) -> Result<()> {
         for (at, synced) in self.flush_all() {
             match synced {
                 Ok(_) => self.tell(at, Input::Synced)?,
