@@ -11,7 +11,7 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse, ResponseKind, To
 use kafka_protocol::protocol::StrBytes;
 use tokio::time::{Instant, timeout_at};
 
-use super::tablets::{find, id_of, is_internal};
+use super::tablets::{find_to_append, id_of, is_internal};
 use crate::broker::{Broker, Tablet};
 use crate::replica::{Acks, Outcome, Why};
 use crate::wire::batch_check::{ZSTD, codec_of, new_batch};
@@ -101,7 +101,7 @@ async fn place(
     if is_internal(topic) {
         return Err(ResponseError::InvalidTopicException.into());
     }
-    let tablet = find(broker, &id_of(topic, partition.index)?)?;
+    let tablet = find_to_append(broker, &id_of(topic, partition.index)?).await?;
     let batch = new_batch(partition.records).map_err(|error| {
         tracing::warn!(topic = topic.as_str(), partition = partition.index, "refused: {error}");
         Failure { error: error.code(), message: Some(error.to_string()) }

@@ -1,10 +1,18 @@
 //! From the names in a request to a tablet of this broker.
 
+use std::time::Duration;
+
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::TopicName;
+use tokio::time::{Instant, sleep};
 
 use crate::broker::{Broker, Tablet, View};
 use crate::tablet::TabletId;
+
+/// How long a tablet may take to be opened.
+const OPENING_PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait before it is looked at again.
+const OPENING_PAUSE: Duration = Duration::from_millis(10);
 
 /// The tablet of these names. A partition below zero is none of anybody's.
 pub(super) fn id_of(topic: &TopicName, partition: i32) -> Result<TabletId, ResponseError> {
@@ -18,6 +26,21 @@ pub(super) fn find(broker: &Broker, tablet: &TabletId) -> Result<Tablet, Respons
         Some(_) => ResponseError::NotLeaderOrFollower,
         None => ResponseError::UnknownTopicOrPartition,
     })
+}
+
+/// A tablet for a batch that is to be appended. If this broker is to lead it and has heard of that only now, the batch waits
+/// for the tablet to be opened: if it were refused, and the next one taken, they would change places when it is sent again.
+pub(super) async fn find_to_append(broker: &Broker, tablet: &TabletId) -> Result<Tablet, ResponseError> {
+    let until = Instant::now() + OPENING_PATIENCE;
+    loop {
+        let found = find(broker, tablet);
+        let leads = found.as_ref().is_ok_and(|found| found.view().borrow().is_leader);
+        let known_leader = || broker.cluster().controller.tablet(tablet).and_then(|state| state.leader);
+        if leads || known_leader() != Some(broker.id()) || Instant::now() >= until {
+            return found;
+        }
+        sleep(OPENING_PAUSE).await;
+    }
 }
 
 /// A tablet that this broker leads, and how it is. `client_epoch` is the leader epoch that the client knows of, or -1.
