@@ -130,8 +130,6 @@ impl Raw {
     pub fn decode(self) -> Result<Request, RequestError> {
         let Raw { reply_to, is_too_new, header_bytes, mut frame, .. } = self;
         if is_too_new {
-            // Whoever asks in a version that is not known here reads the answer as the oldest one.
-            let reply_to = ReplyTo { version: 0, ..reply_to };
             return Ok(Request { reply_to, client_id: None, kind: None });
         }
         let ReplyTo { key, version, .. } = reply_to;
