@@ -143,7 +143,8 @@ impl Image {
 
     /// The same disk without one of its directories. The whole disk has no name: nothing is left.
     pub fn without_directory(&self, directory: &str) -> Image {
-        let is_within = |name: &str| directory.is_empty() || name.split_once('/').is_some_and(|(of, _)| of == directory);
+        let is_within =
+            |name: &str| directory.is_empty() || name.split_once('/').is_some_and(|(of, _)| of == directory);
         Image(self.0.iter().filter(|(name, _)| !is_within(name)).map(|(n, bytes)| (n.clone(), bytes.clone())).collect())
     }
 

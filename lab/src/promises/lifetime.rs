@@ -82,7 +82,10 @@ pub(super) fn survives_machine_loss<S: Stage>() -> Verdict {
         };
         if let Some(lost) = (0..acknowledged).find(|offset| !is_there(&log, Offset(*offset))) {
             let found = log.reader().end();
-            return broken_by_fire(machine, format!("of {acknowledged} acknowledged records it opens with {found}, and record {lost} is gone"));
+            return broken_by_fire(
+                machine,
+                format!("of {acknowledged} acknowledged records it opens with {found}, and record {lost} is gone"),
+            );
         }
         acknowledged += 1;
         image = Image::of(&disk);

@@ -91,7 +91,8 @@ impl Disk for MortalDisk {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.act(|| format!("sync the directory {}", self.within).trim_end().to_string(), || self.inner.sync_directory())
+        let what = || format!("sync the directory {}", self.within.trim_end_matches('/')).trim_end().to_string();
+        self.act(what, || self.inner.sync_directory())
     }
 
     fn lock(&self) -> io::Result<DiskLock> {
