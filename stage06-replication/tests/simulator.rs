@@ -1,5 +1,5 @@
-//! The simulator on the code as it is: nothing is broken, in any of the five configurations. And on what promises more
-//! than it can keep: there it finds the loss.
+//! The simulator on the code as it is: nothing is broken, in any of the seven configurations. And on what promises
+//! more than it can keep: there it finds the loss.
 //!
 //! `STAGE06_SEEDS` says how many seeds each configuration gets: 2,000 without it. The long run is
 //!
