@@ -77,6 +77,17 @@ impl Desk {
     }
 }
 
+/// The tablets that are not led by the first of their replicas, although that one could: after a broker has been away, the
+/// others lead everything, and would go on to (Kafka's preferred leader election).
+pub fn misplaced(controller: &Controller) -> Vec<Command> {
+    let moves = controller.tablets().iter().filter_map(|(tablet, state)| {
+        let &to = state.replicas.first()?;
+        let may_lead = state.isr.contains(&to) && controller.is_active(to);
+        (may_lead && state.leader != Some(to)).then(|| Command::MoveLeader { tablet: tablet.clone(), to })
+    });
+    moves.collect()
+}
+
 fn isr_changed(change: &IsrChange, result: Result<TabletState, Refusal>) -> Tell {
     let &IsrChange { leader_life: life, partition_epoch, .. } = change;
     Tell::IsrChanged { life, tablet: change.tablet.clone(), partition_epoch, result }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use stage06::controller::{Command, Controller, Reply};
-use stage06::desk::Desk;
+use stage06::desk::{Desk, misplaced};
 use stage06::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
 use stage06::session::{Ask, News, Session, Tell};
 use stage06::tablet::{IsrChange, Member, Refusal, TabletId, TabletState};
@@ -540,4 +540,20 @@ fn a_session_learns_who_leads_after_it_has_left() {
     let news = session.take(desk.answer(&cluster.controller, &ask, reply).expect("an answer"));
     assert!(session.is_fenced());
     assert!(matches!(&news[..], [News::Tablet(_, state)] if state.leader == Some(BrokerId(2))), "{news:?}");
+}
+
+/// After a broker was away, the others lead everything.
+#[test]
+fn a_tablet_goes_back_to_its_first_replica_once_that_is_in_sync_and_not_before() {
+    let mut cluster = Cluster::of_three(2);
+    assert_eq!(misplaced(&cluster.controller), [], "the first replica leads");
+    cluster.fence(1);
+    assert_eq!(cluster.leader(), Some(2));
+    assert_eq!(misplaced(&cluster.controller), [], "it is fenced");
+    cluster.start(1, 2, 0);
+    cluster.unfence(1);
+    assert_eq!(misplaced(&cluster.controller), [], "it is not in sync");
+    let change = cluster.change(&[2, 3, 1]);
+    cluster.propose(change);
+    assert_eq!(misplaced(&cluster.controller), [Command::MoveLeader { tablet: tablet(), to: BrokerId(1) }]);
 }

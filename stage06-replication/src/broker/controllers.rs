@@ -13,13 +13,16 @@ use tokio::task::JoinHandle;
 use super::clock::Clock;
 use super::{BrokerError, BrokerOptions};
 use crate::controller::Command;
-use crate::desk::Desk;
+use crate::desk::{Desk, misplaced};
 use crate::ids::BrokerId;
 use crate::raft::network::{Network, Peer, config};
 use crate::raft::server::Server;
 use crate::raft::service::{ControllerRequest, ControllerResponse, ControllerService};
 use crate::raft::types::{NodeId, Raft};
 use crate::raft::{Applied, LogStore, StateMachine};
+
+/// How often leaders are moved to where they should be (`leader.imbalance.check.interval.seconds`).
+const MOVE_EVERY: Duration = Duration::from_secs(30);
 
 /// What a node of the consensus has: the node itself, what it has decided, and the desk at which it hears brokers.
 #[derive(Clone)]
@@ -68,7 +71,7 @@ impl Controllers {
             // All of them do so, with the same members. Who is late finds that it was done.
             let _ = node.raft.initialize(members).await;
         }
-        let watch = tokio::spawn(node.clone().fence_who_is_silent());
+        let watch = tokio::spawn(node.clone().keep_order());
         let server = Mutex::new(Some((server, watch)));
         Ok(Controllers { node, addresses, idle: Mutex::default(), server })
     }
@@ -148,10 +151,12 @@ impl Node {
         act(desk)
     }
 
-    /// Fences brokers that were not heard of for too long, whenever this node leads.
-    async fn fence_who_is_silent(self) {
+    /// Fences brokers that were not heard of for too long, and has tablets led by whoever should lead them, whenever this
+    /// node leads.
+    async fn keep_order(self) {
         let every = self.session_timeout / 8;
         let mut before = self.clock.now();
+        let mut moved = before;
         loop {
             tokio::time::sleep(every).await;
             let now = self.clock.now();
@@ -173,6 +178,13 @@ impl Node {
                 let applied = self.applied.borrow();
                 self.at_desk(term, |desk| desk.overdue(now, &applied.controller))
             };
+            if now >= moved + MOVE_EVERY.as_millis() as u64 {
+                moved = now;
+                let moves = misplaced(&self.applied.borrow().controller);
+                for command in moves {
+                    let _ = self.raft.client_write(command).await;
+                }
+            }
             for command in overdue {
                 if let Command::Fence { broker, life } = &command {
                     tracing::warn!(%broker, %life, "not heard of for too long: fenced");
