@@ -23,6 +23,7 @@ pub(super) async fn init(broker: &Broker, request: InitProducerIdRequest) -> Ini
             InitProducerIdResponse::default().with_producer_id((producer as i64).into()).with_producer_epoch(0)
         }
         Ok(_) => failed(ResponseError::UnknownServerError),
-        Err(_) => failed(ResponseError::CoordinatorNotAvailable),
+        // It asks again. Of any other error of coordinators, kafka-python looks for one, for a transaction without a name.
+        Err(_) => failed(ResponseError::CoordinatorLoadInProgress),
     }
 }
