@@ -9,6 +9,11 @@ use crate::python::Python;
 /// Much longer than anything takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The same for reading so many records.
+pub(crate) fn patience_for(count: usize) -> Duration {
+    PATIENCE + Duration::from_millis(count as u64)
+}
+
 /// A record that is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
@@ -59,7 +64,7 @@ pub(crate) trait Client {
     /// Sends records to one partition, and waits for what becomes of each.
     fn produce(&mut self, topic: &str, partition: u32, how: How, records: &[Record]) -> Vec<Told>;
 
-    /// Reads `count` records of a partition, from `from` on. Fewer if they do not come in a minute.
+    /// Reads `count` records of a partition, from `from` on. Fewer if they do not come.
     fn consume(&mut self, topic: &str, partition: u32, from: i64, count: usize) -> Vec<Read>;
 
     /// The topics that it sees.

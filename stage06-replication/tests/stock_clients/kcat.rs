@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, How, PATIENCE, Read, Record, Told};
+use crate::client::{Client, How, PATIENCE, Read, Record, Told, patience_for};
 
 /// Between records, and between a key and its value: bytes that are in none of them.
 const RECORD_ENDS: &str = "\\x1e";
@@ -14,6 +14,7 @@ const KEY_ENDS: &str = "\\x1f";
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// kcat, and the brokers that it is to talk to.
+#[derive(Clone, Debug)]
 pub(crate) struct Kcat {
     bootstrap: String,
 }
@@ -31,8 +32,19 @@ impl Kcat {
     }
 
     /// What is written to kcat's standard output.
-    pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Output {
-        run(self.command().args(args), input)
+    fn run(&self, args: &[&str], input: &[u8]) -> Output {
+        run(self.command().args(args), input, PATIENCE)
+    }
+
+    /// Sends each value once, as an idempotent producer: what becomes of each. Unlike what is sent by
+    /// [`Client::produce`], it may take as long as brokers are gone.
+    pub(crate) fn send_lines(&self, topic: &str, partition: u32, values: &[String], patience: Duration) -> Vec<Told> {
+        let mut command = self.command();
+        command.args(["-P", "-t", topic, "-p", &partition.to_string(), "-z", "zstd", "-v", "-v", "-v"]);
+        command.args(["-X", "acks=all", "-X", "enable.idempotence=true", "-X", "message.timeout.ms=300000"]);
+        command.args(["-X", "linger.ms=20", "-X", "reconnect.backoff.max.ms=1000"]);
+        let input = values.join("\n");
+        told_in(&String::from_utf8_lossy(&run(&mut command, input.as_bytes(), patience).stderr))
     }
 
     /// The members of a consumer group read; ends when there is nothing more.
@@ -93,9 +105,9 @@ impl Client for Kcat {
     }
 
     fn consume(&mut self, topic: &str, partition: u32, from: i64, count: usize) -> Vec<Read> {
-        let (partition, from, count) = (partition.to_string(), from.to_string(), count.to_string());
-        let args = ["-C", "-q", "-t", topic, "-p", &partition, "-o", &from, "-c", &count, "-f", FORMAT];
-        parse(&self.run(&args, b"").stdout)
+        let (partition, from, records) = (partition.to_string(), from.to_string(), count.to_string());
+        let args = ["-C", "-q", "-t", topic, "-p", &partition, "-o", &from, "-c", &records, "-f", FORMAT];
+        parse(&run(self.command().args(args), b"", patience_for(count)).stdout)
     }
 
     fn topics(&mut self) -> Vec<String> {
@@ -120,23 +132,22 @@ impl Client for Kcat {
 }
 
 /// What its delivery reports say, in their order: on one partition that is the order of the records.
-pub(crate) fn told_in(errors: &str) -> Vec<Told> {
+fn told_in(errors: &str) -> Vec<Told> {
     errors.lines().filter_map(told).collect()
 }
 
 /// A delivery report, if the line is one.
-pub(crate) fn told(line: &str) -> Option<Told> {
+fn told(line: &str) -> Option<Told> {
     if let Some((_, rest)) = line.split_once("Message delivered to partition ") {
         let offset = rest.split_once("(offset ")?.1.split_once(')')?.0;
         return Some(Ok(offset.parse().expect("an offset")));
     }
-    let (_, error) =
-        line.split_once("Delivery failed for message: ").or_else(|| line.split_once("Failed to produce"))?;
-    Some(Err(error.to_string()))
+    let failures = ["Delivery failed for message", "Failed to produce", "Input is too large"];
+    failures.iter().any(|words| line.contains(words)).then(|| Err(line.to_string()))
 }
 
 /// Runs a program to its end, and kills it if that does not come.
-fn run(command: &mut Command, input: &[u8]) -> Output {
+fn run(command: &mut Command, input: &[u8], patience: Duration) -> Output {
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = Killed(spawned.expect("kcat starts"));
     let (mut stdin, mut stdout, mut stderr) = {
@@ -159,7 +170,7 @@ fn run(command: &mut Command, input: &[u8]) -> Output {
             if let Some(status) = child.0.try_wait().expect("kcat can be waited for") {
                 break status;
             }
-            if begin.elapsed() > PATIENCE {
+            if begin.elapsed() > patience {
                 child.0.kill().expect("kcat can be killed");
             }
             thread::sleep(LOOK_EVERY);
@@ -171,7 +182,7 @@ fn run(command: &mut Command, input: &[u8]) -> Output {
 }
 
 /// The output of a program that has succeeded.
-pub(crate) fn succeeded(output: Output) -> Output {
+fn succeeded(output: Output) -> Output {
     assert!(output.status.success(), "kcat: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     output
 }

@@ -1,9 +1,9 @@
 //! Producers and consumers that go on until they are told to stop, and write down what they are told.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::installed::Installed;
-use crate::kcat::{Kcat, Killed, told};
+use crate::kcat::{Kcat, Killed};
 use crate::python::Python;
 
-/// The pause between two records, as in `python/load.py`.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How often a file is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How many records kcat sends each time it is run.
+const KCAT_RECORDS: usize = 50;
 /// Longer than what a producer has left takes to be delivered.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(180);
 
@@ -109,7 +111,7 @@ fn wait_for_lines(consumer: &str, file: &Path, count: usize) {
             return;
         }
         assert!(begin.elapsed() < FLUSH_PATIENCE, "{consumer} has read {lines} of {count} records, and no more come");
-        thread::sleep(10 * PAUSE);
+        thread::sleep(LOOK_EVERY);
     }
 }
 
@@ -139,64 +141,42 @@ fn kcat_tail(kcat: &Kcat, topic: &str, path: PathBuf) -> (Killed, PathBuf) {
     (Killed(child.expect("kcat starts")), path)
 }
 
-/// kcat as a producer of one partition. It tells of deliveries in the order of the records.
+/// kcat as a producer of one partition. It reads its input to the end before it sends anything, so it is run again and
+/// again, for some records each time. When one run has ended, all of its records are acknowledged: the order goes on.
 struct KcatLoad {
-    partition: u32,
-    process: Killed,
     stopping: Arc<AtomicBool>,
-    feeder: JoinHandle<usize>,
-    reader: JoinHandle<Vec<Result<i64, String>>>,
+    thread: JoinHandle<Vec<Noted>>,
 }
 
 impl KcatLoad {
     fn start(kcat: &Kcat, topic: &str, partition: u32) -> KcatLoad {
-        let mut command = kcat.command();
-        command.args(["-P", "-t", topic, "-p", &partition.to_string(), "-z", "zstd", "-v", "-v", "-v"]);
-        command.args(["-X", "acks=all", "-X", "enable.idempotence=true", "-X", "message.timeout.ms=300000"]);
-        command.args(["-X", "linger.ms=20"]);
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let mut process = Killed(spawned.expect("kcat starts"));
-        let stdin = process.0.stdin.take().expect("piped");
-        let stderr = BufReader::new(process.0.stderr.take().expect("piped"));
-        let stopping = Arc::new(AtomicBool::new(false));
-        let feeder = thread::spawn({
+        let (kcat, topic, stopping) = (kcat.clone(), topic.to_string(), Arc::new(AtomicBool::new(false)));
+        let thread = thread::spawn({
             let stopping = Arc::clone(&stopping);
-            move || feed(stdin, partition, &stopping)
+            move || send_until(&kcat, &topic, partition, &stopping)
         });
-        let reader =
-            thread::spawn(move || stderr.lines().map_while(Result::ok).filter_map(|line| told(&line)).collect());
-        KcatLoad { partition, process, stopping, feeder, reader }
+        KcatLoad { stopping, thread }
     }
 
-    fn stop(mut self) -> Vec<Noted> {
+    fn stop(self) -> Vec<Noted> {
         self.stopping.store(true, Ordering::Relaxed);
-        let sent = self.feeder.join().expect("no panic");
-        let begin = Instant::now();
-        while self.process.0.try_wait().expect("kcat can be asked").is_none() {
-            assert!(begin.elapsed() < FLUSH_PATIENCE, "kcat has not delivered everything");
-            thread::sleep(PAUSE);
-        }
-        let partition = self.partition;
-        let told = self.reader.join().expect("no panic");
-        let noted = |(number, told): (usize, Result<i64, String>)| {
-            let value = value(partition, number);
-            let offset = told.unwrap_or_else(|error| panic!("{value}: {error}"));
-            Noted { partition, offset, value }
-        };
-        let noted: Vec<Noted> = told.into_iter().enumerate().map(noted).collect();
-        assert_eq!(noted.len(), sent, "kcat tells of each delivery");
-        noted
+        self.thread.join().unwrap_or_else(|panicked| resume_unwind(panicked))
     }
 }
 
-fn feed(mut stdin: ChildStdin, partition: u32, stopping: &AtomicBool) -> usize {
-    let mut sent = 0;
+fn send_until(kcat: &Kcat, topic: &str, partition: u32, stopping: &AtomicBool) -> Vec<Noted> {
+    let mut all = Vec::new();
     while !stopping.load(Ordering::Relaxed) {
-        writeln!(stdin, "{}", value(partition, sent)).expect("kcat takes what it is to send");
-        sent += 1;
-        thread::sleep(PAUSE);
+        let values: Vec<String> =
+            (all.len()..all.len() + KCAT_RECORDS).map(|number| value(partition, number)).collect();
+        let told = kcat.send_lines(topic, partition, &values, FLUSH_PATIENCE);
+        assert_eq!(told.len(), values.len(), "kcat tells of each delivery");
+        for (value, told) in values.into_iter().zip(told) {
+            let offset = told.unwrap_or_else(|error| panic!("{value}: {error}"));
+            all.push(Noted { partition, offset, value });
+        }
     }
-    sent
+    all
 }
 
 fn value(partition: u32, number: usize) -> String {

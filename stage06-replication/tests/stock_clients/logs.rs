@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stage06::tablet_log::TabletReader;
-use stage06::{Disk, Framed, Offset, OsDisk, Reader, SegmentOptions};
+use stage06::{Disk, Framed, Offset, OsDisk, SegmentOptions};
 
 use crate::cluster::{BROKERS, Cluster};
 
@@ -28,7 +28,7 @@ pub(crate) fn stored(data: &Path, topic: &str, partition: u32) -> Vec<StoredBatc
         .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
         .collect();
     assert_eq!(paths.len(), 1, "{prefix} in {}", data.display());
-    let disk: Arc<dyn Disk> = Arc::new(OsDisk::open(&paths[0]).expect("the tablet's directory"));
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(&paths[0]).expect("the tablet's directory"));
     let reader = TabletReader::open(&disk, Framed::default(), &SegmentOptions::default()).expect("the log is sound");
     let (mut batches, mut next) = (Vec::new(), reader.start());
     while next < reader.end() {

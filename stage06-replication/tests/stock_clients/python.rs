@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::answers::{read_from, record_to, told_from};
-use crate::client::{Client, How, PATIENCE, Read, Record, Told};
+use crate::client::{Client, How, Read, Record, Told, patience_for};
 use crate::installed::Installed;
 
 /// A driver, and the library that it drives.
@@ -102,7 +102,7 @@ impl Client for Python {
     fn consume(&mut self, topic: &str, partition: u32, from: i64, count: usize) -> Vec<Read> {
         let answer = self.call(json!({
             "do": "consume", "topic": topic, "partition": partition, "start": from, "count": count,
-            "seconds": PATIENCE.as_secs(),
+            "seconds": patience_for(count).as_secs(),
         }));
         answer["records"].as_array().expect("records").iter().map(read_from).collect()
     }

@@ -97,7 +97,8 @@ class Client:
         return {}
 
     def delete(self, topic):
-        for done in AdminClient(self.common()).delete_topics([topic]).values():
+        admin = AdminClient(self.common())
+        for done in admin.delete_topics([topic]).values():
             done.result(30)
         return {}
 
