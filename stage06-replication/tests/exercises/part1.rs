@@ -5,7 +5,6 @@ use stage06::Offset;
 use stage06::epochs::{EpochEnd, Epochs};
 use stage06::ids::LeaderEpoch;
 use stage06::log_ends::{Flush, LogEnds};
-use stage06::producers::Producers;
 
 /// The epochs of a log, from pairs of an epoch and its first offset.
 fn epochs(entries: &[(u32, u64)]) -> Epochs {
@@ -206,10 +205,8 @@ fn s06p1_a_cut_takes_back_what_a_running_sync_would_have_covered() {
     let mut log = ends(5, Flush::Sync);
     log.epochs.begin(LeaderEpoch(2), Offset(6));
     log.written = Offset(9);
-    log.producers = Some(Producers::new(Offset(0)));
     log.begin_sync();
     log.truncate(Offset(6));
-    assert!(log.producers.is_none(), "what is left of which producer has to be looked up again");
     assert_eq!((log.written, log.durable, log.syncing), (Offset(6), Offset(5), Some(Offset(6))), "cut at 6");
     assert_eq!(starts(&log.epochs), [(1, 0)], "the epoch that started there is gone as well");
     log.written = Offset(10);
