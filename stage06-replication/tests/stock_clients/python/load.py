@@ -20,6 +20,7 @@ class Load:
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.acknowledged = 0
+        self.sent = 0
         self.errors = []
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
