@@ -130,7 +130,8 @@ pub fn encode_batch(values: &[Bytes], producer: i64, epoch: i16, sequence: i32) 
         producer_epoch: epoch,
         timestamp_type: TimestampType::Creation,
         offset: at as i64,
-        sequence: if producer < 0 { -1 } else { sequence.wrapping_add(at as i32) },
+        // The encoder takes what does not count on for another batch, also of a producer that does not count.
+        sequence: sequence.wrapping_add(at as i32),
         timestamp,
         key: None,
         value: Some(value.clone()),

@@ -9,7 +9,7 @@
 //! - **B4** What a truncation has removed never comes back.
 
 pub mod reader;
-mod sequence;
+pub mod sequence;
 
 use std::sync::Arc;
 

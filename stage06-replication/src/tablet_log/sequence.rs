@@ -18,7 +18,7 @@ const MAGIC: u8 = 2;
 const LENGTH_ENDS_AT: usize = 12;
 
 /// The sequence of a batch. `None` if its producer does not count, and for a body that is no record batch.
-pub(super) fn sequence_of(body: &[u8]) -> Option<Sequence> {
+pub fn sequence_of(body: &[u8]) -> Option<Sequence> {
     let header: &[u8; HEADER_BYTES] = body.first_chunk()?;
     let length = usize::try_from(i32::from_be_bytes(at(header, 8))).ok()?;
     if header[16] != MAGIC || length + LENGTH_ENDS_AT != body.len() {

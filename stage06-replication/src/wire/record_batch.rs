@@ -132,14 +132,6 @@ fn at<const N: usize>(header: &[u8; HEADER_BYTES], position: usize) -> [u8; N] {
     bytes
 }
 
-/// The sequence of a batch that a log holds. The log has checked its bytes, the front door has checked what they say. A
-/// body that is no record batch has none.
-pub fn sequence_of(body: &[u8]) -> Option<Sequence> {
-    let header = Header::read(body).ok()?;
-    let is_batch = header.magic == MAGIC && header.bytes == body.len() as u64;
-    header.sequence().ok().flatten().filter(|_| is_batch)
-}
-
 /// The checksum of a batch, as it has to stand in its header.
 ///
 /// # Errors

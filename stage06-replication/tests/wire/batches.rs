@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use stage06::Offset;
 use stage06::batch::Sequence;
 use stage06::ids::LeaderEpoch;
+use stage06::tablet_log::sequence::sequence_of;
 use stage06::wire::batch_check::{BATCH_BYTES_MAX, fetched_batches, new_batch};
 use stage06::wire::batch_error::BatchError;
-use stage06::wire::record_batch::{HEADER_BYTES, Header, sequence_of, stamp};
+use stage06::wire::record_batch::{HEADER_BYTES, Header, stamp};
 use stage06::wire::records::first_since;
 
 fn varint(value: i64, out: &mut Vec<u8>) {
