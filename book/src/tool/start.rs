@@ -81,12 +81,14 @@ impl Start {
 fn configure(course: &Course) -> Result<()> {
     let target = std::path::absolute(paths::target()).context("cannot find the target directory")?;
     let tool = course.root.join("Cargo.toml");
-    let run = ["run", "--quiet", "--release", "--manifest-path", &tool.to_string_lossy(), "--package", "book"];
-    let alias: Vec<String> = run.into_iter().chain(["--bin", "course", "--"]).map(str::to_string).collect();
-    let config = BTreeMap::from([
-        ("alias", BTreeMap::from([("course", Value::from(alias))])),
-        ("build", BTreeMap::from([("target-dir", Value::from(&*target.to_string_lossy()))])),
-    ]);
+    let tool = tool.to_string_lossy();
+    let mut config =
+        BTreeMap::from([("build", BTreeMap::from([("target-dir", Value::from(&*target.to_string_lossy()))]))]);
+    // The workspace's own alias is one text, and Cargo does not merge a list with it; nor can a text hold a path with a space.
+    if !tool.contains(char::is_whitespace) {
+        let alias = format!("run --quiet --release --manifest-path {tool} --package book --bin course --");
+        config.insert("alias", BTreeMap::from([("course", Value::from(alias))]));
+    }
     let path = course.exercises.join(".cargo").join("config.toml");
     fs::create_dir_all(path.with_file_name("")).with_context(|| format!("cannot make {}", path.display()))?;
     let text = toml::to_string(&config).context("cannot write a Cargo configuration")?;
@@ -139,6 +141,20 @@ mod tests {
         });
         assert_eq!(kept.count(), 1, "the work is still there after two fresh starts");
         assert_ne!(fs::read_to_string(&mine).unwrap(), "// mine\n");
+    }
+
+    #[test]
+    fn cargo_can_be_typed_in_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, exercises) = (dir.path(), dir.path().join("exercises"));
+        fs::create_dir_all(root.join(".cargo")).unwrap();
+        fs::copy(paths::workspace().join(".cargo/config.toml"), root.join(".cargo/config.toml")).unwrap();
+        let course = Course { root: root.to_owned(), ..course(&exercises) };
+        configure(&course).unwrap();
+        let said = crate::exercises::build::cargo().arg("--list").current_dir(&exercises).output().unwrap();
+        let (list, words) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        let tool = format!("--manifest-path {}", root.join("Cargo.toml").display());
+        assert!(said.status.success() && list.contains(&tool), "{words}{list}");
     }
 
     #[test]
