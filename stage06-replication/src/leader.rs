@@ -160,9 +160,8 @@ impl Leader {
                 let has_all = peer.end.is_some_and(|end| end >= high_watermark && end >= self.start);
                 // With the watermark alone, a replica that lags would join, leave and join again.
                 let is_there = now <= peer.asked + options.replica_lag_max_ms && !lags(*broker);
-                let is_refused = peer
-                    .refused
-                    .is_some_and(|(life, since)| life == peer.life && now <= since + options.refused_ms);
+                let is_refused =
+                    peer.refused.is_some_and(|(life, since)| life == peer.life && now <= since + options.refused_ms);
                 *broker != me && has_all && is_there && !is_refused && !state.isr.contains(broker)
             };
             members.extend(

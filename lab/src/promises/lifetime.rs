@@ -61,11 +61,10 @@ fn bytes_on(sim: &SimDisk) -> usize {
 /// A machine burns down: the only one there is, or if the stage has several, each of them in turn, with time to recover in
 /// between. What the log has is on its disks, and the disk of a new machine is empty.
 pub(super) fn survives_machine_loss<S: Stage>() -> Verdict {
-    let mut acknowledged = 3;
     let mut image = Image::of(&SimDisk::new().disk());
     let mut log = S::open(disk_with(&image)).expect("a log opens on a new disk");
     let machines = if S::MACHINES.is_empty() { &[""] } else { S::MACHINES };
-    for machine in machines {
+    for (acknowledged, machine) in (3..).zip(machines) {
         drop(log);
         let disk = disk_with(&image);
         log = S::open(Arc::clone(&disk)).expect("the log opens");
@@ -87,7 +86,6 @@ pub(super) fn survives_machine_loss<S: Stage>() -> Verdict {
                 format!("of {acknowledged} acknowledged records it opens with {found}, and record {lost} is gone"),
             );
         }
-        acknowledged += 1;
         image = Image::of(&disk);
     }
     Verdict::kept(
