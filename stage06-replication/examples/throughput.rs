@@ -86,7 +86,7 @@ fn log_alone(directory: &Path, duration: Duration) -> Result<f64> {
         while begin.elapsed() < duration {
             let mut last = None;
             for _ in 0..BATCH {
-                last = Some(log.submit(Record::new(b"".to_vec(), vec![b'x'; RECORD_BYTES]))?);
+                last = Some(log.submit(Record::new(1, vec![b'x'; RECORD_BYTES]))?);
             }
             last.context("a batch")?.wait()?;
             count += BATCH;

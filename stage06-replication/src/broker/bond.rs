@@ -63,10 +63,16 @@ impl Bond {
                 return BrokerError::Stopped(format!("the disk under {tablet} has failed"));
             }
             if *self.leaves.borrow() {
-                if let Some(life) = self.session.life().filter(|_| !std::mem::replace(&mut has_left, true)) {
-                    // No heartbeat comes behind it: that would say that this broker is ready to lead.
+                // No heartbeat comes behind it: that would say that this broker is ready to lead. It is said again until the
+                // answer has come.
+                if !std::mem::replace(&mut has_left, true) {
                     heartbeat.abort();
-                    self.send(Ask::Leave { broker: self.controllers.broker(), life }, &answers);
+                }
+                if let Some(life) = self.session.life()
+                    && !self.session.is_fenced()
+                    && heartbeat.is_finished()
+                {
+                    heartbeat = self.send(Ask::Leave { broker: self.controllers.broker(), life }, &answers);
                 }
             } else if heartbeat.is_finished()
                 && let Some(ask) = self.session.tick(self.clock.now())

@@ -217,7 +217,7 @@ impl Worker {
                 self.unwritten.clear();
                 self.log.start_again(start)?;
                 self.synced = start;
-                tracing::info!(tablet = %self.replica.identity().tablet, %start, "begins again behind what the leader has deleted");
+                tracing::info!(tablet = %self.replica.identity().tablet, %start, "begins again where the leader's log begins");
                 self.handle(Input::StartedAgain(start));
             }
             // The newest question takes the place of the one before.

@@ -123,7 +123,7 @@ impl Client for Kcat {
         // `topic [0] offset 17`
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let offset = text.split_whitespace().last().and_then(|word| word.parse::<i64>().ok());
-        offset.unwrap_or_else(|| panic!("kcat -Q printed {text:?}")).try_into().ok().filter(|&offset: &i64| offset >= 0)
+        Some(offset.unwrap_or_else(|| panic!("kcat -Q printed {text:?}"))).filter(|&offset| offset >= 0)
     }
 
     fn is_free(&self) -> bool {

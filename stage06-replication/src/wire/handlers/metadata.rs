@@ -1,6 +1,7 @@
 //! Metadata: which brokers and topics there are, and who leads what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::metadata_response::{
@@ -8,6 +9,7 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::{self, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
+use tokio::time::timeout;
 
 use super::tablets::is_internal;
 use super::topics::{self, NewTopic};
@@ -16,6 +18,8 @@ use crate::controller::Controller;
 use crate::ids::BrokerId;
 use crate::tablet::{TabletId, TabletState};
 
+/// How long a broker that was just started may take to find the others.
+const START_PATIENCE: Duration = Duration::from_secs(5);
 /// The first version that has leader epochs in its answer.
 const LEADER_EPOCH_FROM: i16 = 7;
 /// The cluster's name: the same on every broker, so that a client sees whether it talks to one cluster.
@@ -25,6 +29,8 @@ const NEW_TOPICS_MAX: usize = 16;
 
 /// What a client asks for before anything else, and again when somebody turns out not to lead.
 pub(super) async fn metadata(broker: &Broker, version: i16, request: MetadataRequest) -> MetadataResponse {
+    // Who was just started knows only what it knew when it was stopped, or nothing.
+    let _ = timeout(START_PATIENCE, broker.ready()).await;
     let asked: Option<Vec<TopicName>> =
         request.topics.map(|topics| topics.into_iter().filter_map(|topic| topic.name).collect());
     if let Some(asked) = &asked
@@ -67,15 +73,17 @@ async fn make_missing(broker: &Broker, asked: &[TopicName]) {
     }
 }
 
+/// The brokers that are there; if none is, all of them: a client that is told of none forgets those that it knows, and
+/// librdkafka does not get over that.
 fn brokers_of(controller: &Controller) -> Vec<MetadataResponseBroker> {
-    let active = controller.brokers().iter().filter(|(_, registration)| !registration.is_fenced);
-    active
-        .filter_map(|(&id, registration)| {
-            let (host, port) = host_and_port(&registration.address)?;
-            let host = StrBytes::from_string(host.to_string());
-            Some(MetadataResponseBroker::default().with_node_id(number(id)).with_host(host).with_port(port.into()))
-        })
-        .collect()
+    let is_any_active = controller.brokers().values().any(|registration| !registration.is_fenced);
+    let told = controller.brokers().iter().filter(|(_, registration)| !is_any_active || !registration.is_fenced);
+    told.filter_map(|(&id, registration)| {
+        let (host, port) = host_and_port(&registration.address)?;
+        let host = StrBytes::from_string(host.to_string());
+        Some(MetadataResponseBroker::default().with_node_id(number(id)).with_host(host).with_port(port.into()))
+    })
+    .collect()
 }
 
 /// The parts of an address: `[::1]:9092`, `127.0.0.1:9092` or `broker.example:9092`.
