@@ -8,7 +8,7 @@
 use stage06::sim::{Config, Timeline, run};
 
 /// The number of the configuration, from 1, the seed, and the bug that it found.
-const PINNED: [(usize, u64, &str); 7] = [
+const PINNED: [(usize, u64, &str); 8] = [
     (1, 5612, "a leader answers a fetch of another epoch (KIP-320)"),
     (4, 442, "a restarted broker joins by a proposal that was made for the life before (KIP-903)"),
     (3, 3059, "the last in-sync replica stays in sync when it goes (KIP-966)"),
@@ -16,6 +16,7 @@ const PINNED: [(usize, u64, &str); 7] = [
     (3, 1692, "a proposal that is repeated names the lives that the followers have now (KIP-903)"),
     (4, 1660, "a broker says only whether its last life ended in order (KIP-966)"),
     (1, 10224, "an answer to a follower's earlier life fits the question of a later one"),
+    (4, 1870, "a sync of the log that was thrown away counts for the one that took its place"),
 ];
 
 #[test]

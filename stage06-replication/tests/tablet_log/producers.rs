@@ -36,7 +36,8 @@ fn of(start: Offset, batches: &[Batch]) -> Producers {
 fn written(log: &mut TabletLog) -> Vec<Batch> {
     let batches: Vec<Batch> =
         (0..30_u32).map(|turn| counted(u64::from(turn) * 2, 2, u64::from(turn % 3), turn / 3 * 2)).collect();
-    log.append(&batches).unwrap();
+    // What is appended at once is in one segment.
+    batches.chunks(3).for_each(|some| log.append(some).unwrap());
     log.sync().unwrap();
     batches
 }
