@@ -432,9 +432,10 @@ impl Replica {
     }
 
     fn started_again(&mut self, start: Offset) {
+        let running = self.log.syncing;
+        self.log = LogEnds::opened(start, start, Epochs::default(), self.options.flush);
         // A sync that is still running has covered nothing of what will be written, and the next one waits for its end.
-        let syncing = self.log.syncing.map(|_| start);
-        self.log = LogEnds { syncing, ..LogEnds::opened(start, start, Epochs::default(), self.options.flush) };
+        self.log.syncing = running.map(|_| start);
         self.log.producers = Some(Producers::new(start));
         self.high_watermark = start;
         if let Role::Follower(follower) = &mut self.role {
