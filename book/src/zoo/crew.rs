@@ -57,6 +57,8 @@ impl Crew {
         self.build_in(workshop, package, targets, (self.cores / self.workshops.len()).max(1), false)
     }
 
+    /// What can do without the default features is built without them: a bug costs a build of its package, and of stage 6
+    /// the smaller half is enough for most.
     fn build_in(
         &self,
         workshop: &Workshop,
@@ -67,15 +69,28 @@ impl Crew {
     ) -> Result<Result<Vec<Binary>, DoesNotCompile>> {
         let known = self.packages.get(package).with_context(|| format!("there is no package `{package}`"))?;
         let profile = Profile::with_jobs(jobs);
-        let build = Build {
-            package: &workshop.copy().join(&known.folder),
-            target_dir: &workshop.target(),
-            targets: targets.iter().cloned().collect(),
-            environment: &profile.environment(),
-            talks,
-            ..Build::default()
-        };
-        build.run()
+        let (lean, full): (Vec<String>, Vec<String>) =
+            targets.iter().cloned().partition(|target| known.lean.contains(target));
+        let mut binaries = Vec::new();
+        for (targets, without_default_features) in [(lean, true), (full, false)] {
+            let build = Build {
+                package: &workshop.copy().join(&known.folder),
+                target_dir: &workshop.target(),
+                without_default_features,
+                environment: &profile.environment(),
+                talks,
+                targets,
+                ..Build::default()
+            };
+            // No targets would be all of them.
+            if !build.targets.is_empty() {
+                match build.run()? {
+                    Ok(built) => binaries.extend(built),
+                    error => return Ok(error),
+                }
+            }
+        }
+        Ok(Ok(binaries))
     }
 
     /// Does a piece of work for each of the numbers. A worker who has done one takes the next. All begin with what the

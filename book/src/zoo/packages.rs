@@ -16,6 +16,8 @@ pub struct Package {
     pub folder: PathBuf,
     /// Its test targets, with `lib` for the tests inside the library.
     pub targets: BTreeSet<String>,
+    /// Those of them that can do without the package's default features: all that ask for none, but for the library.
+    pub lean: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +38,8 @@ struct TargetData {
     name: String,
     kind: Vec<String>,
     test: bool,
+    #[serde(default, rename = "required-features")]
+    required_features: Vec<String>,
 }
 
 /// The packages of the workspace in a folder, by name.
@@ -55,7 +59,10 @@ impl PackageData {
         let folder = self.manifest_path.parent().and_then(|folder| folder.strip_prefix(root).ok());
         let folder = folder.with_context(|| format!("{} is not in the workspace", self.manifest_path.display()))?;
         let tests = self.targets.iter().filter(|target| target.test).filter_map(TargetData::test_target);
-        Ok(Package { folder: folder.to_owned(), targets: tests.map(str::to_string).collect() })
+        let is_lean = |target: &&TargetData| target.test && target.required_features.is_empty();
+        let lean = self.targets.iter().filter(is_lean).filter_map(TargetData::test_target);
+        let lean = lean.filter(|&target| target != "lib").map(str::to_string).collect();
+        Ok(Package { folder: folder.to_owned(), targets: tests.map(str::to_string).collect(), lean })
     }
 }
 
