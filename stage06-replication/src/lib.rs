@@ -4,9 +4,9 @@
 //! offsets. The others fetch from it. Who leads is decided by controllers, which agree by Raft. The split is Kafka's,
 //! since it has no ZooKeeper.
 //!
-//! What is here by now is everything that decides: replicas, controller and the bond between the two, as state machines
-//! without clock, socket or disk; a simulator that breaks whatever can break around them; a tablet's log on a real disk;
-//! and the controllers' consensus. The broker that puts them behind a port is still to come.
+//! Everything that decides is a state machine without clock, socket or disk: replicas, the controller, the bond between the
+//! two, and groups of consumers. A simulator breaks whatever can break around them. The broker puts the same state machines
+//! on a disk and behind a port, where Kafka's clients find them.
 //!
 //! ## What it promises
 //!
@@ -35,7 +35,10 @@
 //! [`ids`], [`batch`], [`epochs`], [`tablet`], [`message`], [`producers`], [`log_ends`], [`replica`] (if you read one
 //! file, read this one), `follower`, [`leader`], [`controller`], [`session`], [`desk`], [`replica_log`].
 //!
-//! Then [`sim`]; [`tablet_log`], a replica's log on disk; and [`raft`], the controllers' consensus.
+//! Then [`sim`]; [`tablet_log`], a replica's log on disk; [`local`], three copies in one process.
+//!
+//! With the feature `broker`, which is on by default: `raft`, the controllers' consensus; `broker`; `wire`, Kafka's protocol;
+//! `groups`; `client` and `demo`.
 
 pub mod batch;
 #[cfg(feature = "broker")]
