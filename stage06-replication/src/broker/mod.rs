@@ -209,9 +209,9 @@ impl RunningBroker {
             let path = path.clone();
             move |cause| BrokerError::Io { path, cause }
         };
-        let disk = OsDisk::create(&options.directory)?;
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(&options.directory)?);
         let lock = disk.lock().map_err(failed(&options.directory))?;
-        let starts = StartsFile::begin(&options.directory).map_err(failed(&options.directory))?;
+        let starts = StartsFile::begin(&disk)?;
         let path = options.directory.join("controller");
         let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(&path)?);
         let clock = Clock::start();
@@ -273,7 +273,6 @@ impl RunningBroker {
         let closed = self.broker.inner.tablets.close_all().await;
         self.broker.inner.controllers.stop().await;
         closed?;
-        let path = self.broker.options().directory.clone();
-        self.starts.end().map_err(|cause| BrokerError::Io { path, cause })
+        Ok(self.starts.end()?)
     }
 }

@@ -3,11 +3,12 @@
 //! The controllers tell one start from the next by its number, so the number is durable before anybody hears of it, and
 //! it never falls. That the last life was ended in order is written down as the very last thing that it does.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use stage05::site::Site;
+use stage05::{Access, Disk, Error, INDEX_INTERVAL_BYTES, Result};
 
 /// The name of the file.
 const NAME: &str = "starts";
@@ -23,10 +24,13 @@ pub(super) struct Starts {
     was_shut_down: bool,
 }
 
+/// The most bytes that the file can have.
+const BYTES_MAX: usize = 1024;
+
 /// Where they are written down.
 #[derive(Debug)]
 pub(super) struct StartsFile {
-    directory: PathBuf,
+    site: Site,
     starts: Starts,
 }
 
@@ -35,16 +39,14 @@ impl StartsFile {
     ///
     /// # Errors
     ///
-    /// Those of the disk; of kind `InvalidData` if the file is not one that was written here. It is left as it is: a
-    /// broker that begins to count anew would be taken for an earlier life of itself.
-    pub(super) fn begin(directory: &Path) -> io::Result<StartsFile> {
-        let known = read(directory)?;
+    /// Those of the disk; [`Error::Damaged`] if the file is not one that was written here. It is left as it is: a broker
+    /// that begins to count anew would be taken for an earlier life of itself.
+    pub(super) fn begin(disk: &Arc<dyn Disk>) -> Result<StartsFile> {
+        let known = read(disk)?;
         let count = known.map_or(0, |known| known.count) + 1;
         let intact_since = known.filter(|known| known.was_shut_down).map_or(count, |known| known.intact_since);
-        let file = StartsFile {
-            directory: directory.to_owned(),
-            starts: Starts { count, intact_since, was_shut_down: false },
-        };
+        let site = Site { disk: Arc::clone(disk), access: Access::Write, index_interval_bytes: INDEX_INTERVAL_BYTES };
+        let file = StartsFile { site, starts: Starts { count, intact_since, was_shut_down: false } };
         file.write()?;
         Ok(file)
     }
@@ -55,31 +57,35 @@ impl StartsFile {
     }
 
     /// Everything that the broker had said that it has is durable, and it says nothing more: this life was ended in order.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    pub(super) fn end(mut self) -> Result<()> {
         self.starts.was_shut_down = true;
         self.write()
     }
 
     /// Under another name, synced, renamed, and the name synced: the old or the new one is there, whole (stage 5).
-    fn write(&self) -> io::Result<()> {
-        let temporary = self.directory.join(format!("{NAME}.tmp"));
-        let mut file = File::create(&temporary)?;
-        file.write_all(&serde_json::to_vec(&self.starts)?)?;
-        file.sync_all()?;
-        fs::rename(&temporary, self.directory.join(NAME))?;
-        File::open(&self.directory)?.sync_all()
+    fn write(&self) -> Result<()> {
+        let path = self.site.disk.path().join(NAME);
+        let bytes = serde_json::to_vec(&self.starts).map_err(|e| Error::io("write down", path, e.into()))?;
+        let file = self.site.create_temporary(NAME)?;
+        file.write_at(&bytes, 0).map_err(|e| Error::io("write", file.path(), e))?;
+        file.sync_data().map_err(|e| Error::io("sync", file.path(), e))?;
+        self.site.publish(NAME)?;
+        Ok(())
     }
 }
 
-fn read(directory: &Path) -> io::Result<Option<Starts>> {
-    let path = directory.join(NAME);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
+fn read(disk: &Arc<dyn Disk>) -> Result<Option<Starts>> {
+    let path = disk.path().join(NAME);
+    let failed = |cause: io::Error| Error::io("read", path.clone(), cause);
+    let file = match disk.open(NAME, Access::Read) {
+        Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
+        Err(e) => return Err(failed(e)),
     };
-    let damaged = |what: String| io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", path.display()));
-    let starts: Starts = serde_json::from_slice(&bytes)
+    let mut bytes = [0; BYTES_MAX];
+    let count = file.read_at(&mut bytes, 0).map_err(failed)?;
+    let damaged = |what: String| Error::Damaged { path: path.clone(), position: 0, what };
+    let starts: Starts = serde_json::from_slice(&bytes[..count])
         .map_err(|e| damaged(format!("expected how often the broker was started, found something else: {e}")))?;
     if starts.intact_since > starts.count {
         return Err(damaged(format!("intact since start {}, after {} starts", starts.intact_since, starts.count)));
@@ -89,12 +95,14 @@ fn read(directory: &Path) -> io::Result<Option<Starts>> {
 
 #[cfg(test)]
 mod tests {
+    use lab::sim::SimDisk;
+
     use super::*;
 
     #[test]
     fn every_start_counts_and_a_life_that_was_not_ended_in_order_begins_anew() {
-        let directory = tempfile::tempdir().unwrap();
-        let begin = || StartsFile::begin(directory.path()).unwrap();
+        let sim = SimDisk::new();
+        let begin = || StartsFile::begin(&sim.disk()).unwrap();
         let seen = |file: &StartsFile| (file.starts().count, file.starts().intact_since);
         assert_eq!(seen(&begin()), (1, 1));
         let second = begin();
@@ -108,14 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn a_start_is_on_the_disk_before_anybody_hears_of_it() {
+        let sim = SimDisk::new();
+        StartsFile::begin(&sim.disk()).unwrap();
+        let durable = sim.durable(NAME).expect("the name is durable");
+        let after_a_power_cut = SimDisk::with_files([(NAME, &durable[..])]);
+        assert_eq!(StartsFile::begin(&after_a_power_cut.disk()).unwrap().starts().count, 2);
+    }
+
+    #[test]
     fn a_file_that_says_nothing_is_an_error_and_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(NAME);
         for text in ["", "{", r#"{"count":1,"intact_since":2,"was_shut_down":true}"#] {
-            fs::write(&path, text).unwrap();
-            let error = StartsFile::begin(directory.path()).unwrap_err();
+            let sim = SimDisk::with_files([(NAME, text.as_bytes())]);
+            let error = StartsFile::begin(&sim.disk()).unwrap_err();
             assert!(error.to_string().contains(NAME), "{error}");
-            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(sim.cached(NAME).unwrap(), text.as_bytes());
         }
     }
 }

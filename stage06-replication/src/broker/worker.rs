@@ -126,7 +126,7 @@ impl Worker {
             tokio::task::block_in_place(|| self.take_group(&mut group));
         }
         // A log that has failed says so once more.
-        tokio::task::block_in_place(|| self.log.sync()).map(drop)
+        tokio::task::block_in_place(|| self.make_durable())
     }
 
     /// Does everything that was asked for, and one sync if one is wanted.
@@ -138,7 +138,7 @@ impl Worker {
         self.write();
         self.serve_parked();
         if std::mem::take(&mut self.wants_sync) {
-            self.sync();
+            self.end_group();
         }
         self.retain();
         let view = view_of(&self.replica);
@@ -262,12 +262,11 @@ impl Worker {
     }
 
     /// Syncs, unless there is nothing that was not synced: the sync before may have covered more than the replica knew.
-    fn sync(&mut self) {
+    fn end_group(&mut self) {
         loop {
             if self.synced < self.log.end() {
-                match self.log.sync() {
-                    Ok(end) => self.synced = end,
-                    error => return self.note(error.map(drop)),
+                if let Err(error) = self.make_durable() {
+                    return self.note(Err(error));
                 }
             }
             self.handle(Input::Synced);
@@ -276,6 +275,11 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
+        self.synced = self.log.sync()?;
+        Ok(())
     }
 
     /// The disk has failed, if that is what this says.
@@ -357,5 +361,53 @@ fn view_of(replica: &Replica) -> View {
         high_watermark: replica.high_watermark(),
         latest: replica.latest_offset(),
         end: replica.log().written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bytes::Bytes;
+    use lab::sim::SimDisk;
+    use stage05::SegmentOptions;
+
+    use super::*;
+    use crate::epochs::Epochs;
+    use crate::ids::{BrokerEpoch, PartitionEpoch};
+    use crate::replica::{Identity, ReplicaOptions};
+    use crate::tablet::{TabletId, TabletState};
+
+    /// The only replica of a tablet, and its log on a simulated disk.
+    fn worker(sim: &SimDisk) -> Worker {
+        let log = TabletLog::open(&sim.disk(), Framed::default(), SegmentOptions::default()).unwrap();
+        let tablet = TabletId { topic: "orders".into(), partition: 0 };
+        let identity = Identity { broker: BrokerId(1), life: BrokerEpoch(1), tablet };
+        let replica = Replica::new(identity, ReplicaOptions::default(), Offset(0), Offset(0), Epochs::default());
+        let ways = Ways { fetches: watch::Sender::new(None), proposals: mpsc::unbounded_channel().0 };
+        Worker::new(replica, log, Clock::start(), ways, Retention::default())
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_on_the_disk() {
+        let sim = SimDisk::new();
+        let mut worker = worker(&sim);
+        let state = TabletState {
+            id: 1,
+            replicas: vec![BrokerId(1)],
+            min_insync_replicas: 1,
+            leader: Some(BrokerId(1)),
+            leader_epoch: LeaderEpoch(1),
+            partition_epoch: PartitionEpoch(1),
+            isr: BTreeSet::from([BrokerId(1)]),
+            elr: BTreeSet::new(),
+        };
+        let (reply, mut outcome) = oneshot::channel();
+        let body = Bytes::from_static(b"a batch");
+        let batch = NewBatch { count: 1, base_timestamp_ms: 1, max_timestamp_ms: 1, sequence: None, body };
+        worker.take_group(&mut vec![Work::Input(Input::Tablet(state)), Work::Produce(batch, Acks::Leader, reply)]);
+        assert_eq!(outcome.try_recv(), Ok(Outcome::Acknowledged(Offset(0))));
+        let durable: Vec<u8> = sim.names().iter().filter_map(|name| sim.durable(name)).flatten().collect();
+        assert!(durable.windows(7).any(|bytes| bytes == b"a batch"), "it is not");
     }
 }

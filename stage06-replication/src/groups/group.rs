@@ -87,7 +87,7 @@ impl Group {
     pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Output> {
         match input {
             Input::Join { request, join } => self.join(now, request, join),
-            Input::Sync { request, caller, assignments } => self.sync(now, request, &caller, assignments),
+            Input::Sync { request, caller, assignments } => self.take_assignments(now, request, &caller, assignments),
             Input::Heartbeat { request, caller } => {
                 let answer = self.heartbeat(now, &caller);
                 self.answer(request, answer);

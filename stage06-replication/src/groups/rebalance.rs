@@ -115,7 +115,13 @@ impl Group {
     }
 
     /// A member asks for its work. The leader brings everybody's.
-    pub(super) fn sync(&mut self, now: Millis, request: RequestId, caller: &Caller, assignments: Vec<(String, Bytes)>) {
+    pub(super) fn take_assignments(
+        &mut self,
+        now: Millis,
+        request: RequestId,
+        caller: &Caller,
+        assignments: Vec<(String, Bytes)>,
+    ) {
         let phase = self.phase;
         let member = match self.known(now, caller) {
             Ok(member) => member,
