@@ -264,10 +264,10 @@ impl Worker {
     /// Syncs, unless there is nothing that was not synced: the sync before may have covered more than the replica knew.
     fn end_group(&mut self) {
         loop {
-            if self.synced < self.log.end() {
-                if let Err(error) = self.make_durable() {
-                    return self.note(Err(error));
-                }
+            if self.synced < self.log.end()
+                && let Err(error) = self.make_durable()
+            {
+                return self.note(Err(error));
             }
             self.handle(Input::Synced);
             self.write();
