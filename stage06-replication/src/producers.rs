@@ -8,6 +8,8 @@
 //! - **S2** Of each producer, the last five batches of its last epoch that are in the log.
 //! - **S3** Of at most [`PRODUCERS_MAX`] producers: those that have written last.
 
+mod lines;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use stage05::Offset;

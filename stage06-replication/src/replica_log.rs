@@ -33,6 +33,6 @@ pub trait ReplicaLog {
     /// Where each leader's records start, as the batches say.
     fn epochs(&self) -> Result<Epochs>;
 
-    /// Which batches it has of which producers.
-    fn producers(&self) -> Result<Producers>;
+    /// Which batches it has of which producers. A log on a disk may have to read for that, and remembers it then.
+    fn producers(&mut self) -> Result<Producers>;
 }

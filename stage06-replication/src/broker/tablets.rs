@@ -90,7 +90,7 @@ impl Tablets {
     fn open(&self, life: BrokerEpoch, name: &TabletId, id: u64) -> Result<OpenTablet, BrokerError> {
         let path = self.directory.join(directory_of(name, id)?);
         let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(&path)?);
-        let log =
+        let mut log =
             TabletLog::open(&disk, Framed::default(), SegmentOptions::with_segment_bytes(self.options.segment_bytes))?;
         let identity = Identity { broker: self.options.id, life, tablet: name.clone() };
         let mut replica = Replica::new(identity, self.options.replica, log.start(), log.end(), log.epochs()?);

@@ -142,7 +142,7 @@ impl ReplicaLog for MemoryLog {
         Ok(epochs)
     }
 
-    fn producers(&self) -> Result<Producers> {
+    fn producers(&mut self) -> Result<Producers> {
         let mut producers = Producers::new(self.start);
         self.batches.iter().for_each(|batch| producers.append(batch));
         Ok(producers)

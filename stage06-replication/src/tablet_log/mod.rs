@@ -10,6 +10,7 @@
 
 pub mod reader;
 pub mod sequence;
+pub mod snapshots;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::producers::Producers;
 use crate::replica_log::ReplicaLog;
 
 pub use reader::TabletReader;
+use snapshots::{Snapshot, Snapshots};
 
 /// The most bytes of batches that are written at once, unless one alone has more.
 const WRITE_BYTES_MAX: usize = 1024 * 1024;
@@ -37,6 +39,9 @@ pub struct TabletLog {
     log: SegmentedLog<Framed>,
     /// The epoch of the last batch.
     last_epoch: Option<LeaderEpoch>,
+    /// Which batches it has of which producers. `None` until somebody has asked, after an opening or a cut.
+    producers: Option<Producers>,
+    snapshots: Snapshots,
     /// The write or sync that failed. Nobody knows what of it is on the disk, and a second sync that succeeds would not
     /// tell; so there is none (stage 2).
     failure: Option<Arc<Error>>,
@@ -51,7 +56,8 @@ impl TabletLog {
     /// Those of [`SegmentedLog::open`]: corruption is an error that says where, and nothing is changed.
     pub fn open(disk: &Arc<dyn Disk>, framed: Framed, options: SegmentOptions) -> Result<TabletLog> {
         let log = SegmentedLog::open(disk, framed, options)?;
-        let mut tablet = TabletLog { log, last_epoch: None, failure: None };
+        let snapshots = Snapshots::in_directory(disk);
+        let mut tablet = TabletLog { log, last_epoch: None, producers: None, snapshots, failure: None };
         tablet.last_epoch = tablet.reader().last_epoch()?;
         Ok(tablet)
     }
@@ -85,6 +91,7 @@ impl TabletLog {
         self.check_sound()?;
         self.log.start_again(start)?;
         self.last_epoch = None;
+        self.producers = Some(Producers::new(start));
         Ok(())
     }
 
@@ -137,8 +144,29 @@ impl TabletLog {
         let frames: Vec<BatchFrame<'_>> = batches.iter().map(frame_of).collect();
         let written = self.log.append_with(&incoming, |newest| newest.append_batches(&frames));
         self.noted(written)?;
+        self.note_producers(batches);
         self.last_epoch = Some(last.epoch);
         Ok(())
+    }
+
+    /// Notes whose batches were written. If they begin a segment, what is in front of it goes into a snapshot.
+    fn note_producers(&mut self, batches: &[Batch]) {
+        let Some(mut producers) = self.producers.take() else { return };
+        let (start, end) = (self.start(), batches[0].base_offset);
+        if let Some(epoch) = self.last_epoch
+            && start < end
+            && self.begins_segment(end)
+        {
+            producers.delete_before(start);
+            self.snapshots.write(&Snapshot { start, end, epoch, producers: producers.clone() });
+        }
+        batches.iter().for_each(|batch| producers.append(batch));
+        self.producers = Some(producers);
+    }
+
+    fn begins_segment(&self, offset: Offset) -> bool {
+        let segment = self.log.reader().segments_from(offset).ok().and_then(|mut segments| segments.next());
+        matches!(segment, Some(Ok(segment)) if segment.base == offset)
     }
 }
 
@@ -185,6 +213,8 @@ impl ReplicaLog for TabletLog {
     fn truncate(&mut self, end: Offset) -> Result<Offset> {
         self.check_sound()?;
         let end = self.log.truncate(end)?;
+        // Of older batches than those that were remembered, some may be the last ones now.
+        self.producers = None;
         self.last_epoch = self.epochs()?.latest();
         Ok(end)
     }
@@ -206,7 +236,13 @@ impl ReplicaLog for TabletLog {
         self.reader().epochs()
     }
 
-    fn producers(&self) -> Result<Producers> {
-        self.reader().producers()
+    fn producers(&mut self) -> Result<Producers> {
+        let mut producers = match self.producers.take() {
+            Some(producers) => producers,
+            None => self.snapshots.look_up(&self.reader())?,
+        };
+        // Another thread may have given up the front.
+        producers.delete_before(self.start());
+        Ok(self.producers.insert(producers).clone())
     }
 }

@@ -42,11 +42,16 @@ impl TabletReader {
 
     /// The epoch of the last batch; `None` without one. By the index: however long the log is, little of it is read.
     pub fn last_epoch(&self) -> Result<Option<LeaderEpoch>> {
-        let Some(last) = self.end().0.checked_sub(1).map(Offset).filter(|last| *last >= self.start()) else {
-            return Ok(None);
-        };
-        let Some(segment) = self.segments_from(last)?.next() else { return Ok(None) };
-        let header = segment?.reader.scan(last)?.peek_header()?;
+        match self.end().0.checked_sub(1).map(Offset).filter(|last| *last >= self.start()) {
+            Some(last) => self.epoch_at(last),
+            None => Ok(None),
+        }
+    }
+
+    /// The epoch of the batch that has the record at `offset`; `None` if there is none. By the index too.
+    pub fn epoch_at(&self, offset: Offset) -> Result<Option<LeaderEpoch>> {
+        let Some(segment) = self.segments_from(offset)?.next() else { return Ok(None) };
+        let header = segment?.reader.scan(offset)?.peek_header()?;
         Ok(header.map(|header| LeaderEpoch(header.epoch)))
     }
 
@@ -116,13 +121,18 @@ impl TabletReader {
         Ok(epochs)
     }
 
-    /// Which batches the log has of which producers. All of it is read for that. Kafka writes what it knows of producers
-    /// down beside each segment, and reads the last segment alone.
+    /// Which batches the log has of which producers. All of it is read for that; whoever has the log itself need not
+    /// (see [`snapshots`](super::snapshots)).
     pub fn producers(&self) -> Result<Producers> {
-        let mut producers = Producers::new(self.start());
-        for segment in self.reader.segments_from(self.start())? {
+        let start = self.start();
+        self.producers_from(start, Producers::new(start))
+    }
+
+    /// The same, if what is in front of `from` is known.
+    pub(super) fn producers_from(&self, from: Offset, mut producers: Producers) -> Result<Producers> {
+        for segment in self.reader.segments_from(from)? {
             let SegmentAt { reader, base, .. } = segment?;
-            let mut scan = reader.scan(base)?;
+            let mut scan = reader.scan(from.max(base))?;
             while let Some(frame) = scan.next_batch()? {
                 producers.append(&batch_of(frame));
             }

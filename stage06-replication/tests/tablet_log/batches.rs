@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stage05::header::SEGMENT_HEADER_BYTES;
-use stage06::batch::Batch;
+use stage06::batch::{Batch, Sequence};
 use stage06::epochs::Epochs;
 use stage06::ids::LeaderEpoch;
 use stage06::replica_log::ReplicaLog;
@@ -54,6 +54,29 @@ pub(crate) fn batches(base: Offset, how_many: u32, epoch: u32, salt: u64) -> Vec
         batch
     };
     (0..how_many).map(one).collect()
+}
+
+/// The header of a Kafka record batch of magic 2, as far as the log looks at it, and bytes of records.
+pub(crate) fn record_batch(producer: i64, epoch: i16, first: i32, records: &[u8]) -> Vec<u8> {
+    let mut body = vec![0; 61];
+    body[8..12].copy_from_slice(&(49 + records.len() as i32).to_be_bytes());
+    body[16] = 2;
+    body[43..51].copy_from_slice(&producer.to_be_bytes());
+    body[51..53].copy_from_slice(&epoch.to_be_bytes());
+    body[53..57].copy_from_slice(&first.to_be_bytes());
+    body.extend_from_slice(records);
+    body
+}
+
+/// The same batches, now of five producers that count them. One of the five has written the first batch alone.
+pub(crate) fn counted(batches: Vec<Batch>) -> Vec<Batch> {
+    let count = |batch: Batch| {
+        let producer = if batch.base_offset == Offset(0) { 4 } else { batch.base_offset.0 % 4 };
+        let sequence = Sequence { producer, epoch: batch.epoch.0 as u16 / 2, first: batch.base_offset.0 as u32 };
+        let body = record_batch(producer as i64, sequence.epoch as i16, sequence.first as i32, &batch.body);
+        Batch { sequence: Some(sequence), body: body.into(), ..batch }
+    };
+    batches.into_iter().map(count).collect()
 }
 
 /// The epochs of these batches.

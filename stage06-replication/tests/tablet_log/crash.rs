@@ -6,7 +6,7 @@ use stage06::replica_log::ReplicaLog;
 use stage06::tablet_log::TabletLog;
 use stage06::{Offset, SegmentOptions};
 
-use super::batches::{all, batches, epochs_of, open_with, options, recycling};
+use super::batches::{all, batches, counted, epochs_of, open_with, options, recycling};
 
 /// What the log may be after a crash, at some moment of its life.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,16 @@ struct Expected {
 
 impl Expected {
     /// Whether the log is one of those that there may be.
-    fn check(&self, log: &TabletLog) -> Result<(), String> {
+    fn check(&self, log: &mut TabletLog) -> Result<(), String> {
+        self.check_batches(log)?;
+        let (known, read) = (log.producers().unwrap(), log.reader().producers().unwrap());
+        match known == read {
+            true => Ok(()),
+            false => Err(format!("other producers than those of the batches:\n{known:?}\n{read:?}")),
+        }
+    }
+
+    fn check_batches(&self, log: &TabletLog) -> Result<(), String> {
         let (start, end) = (log.start(), log.end());
         if start == end && self.or_nothing_at.contains(&start) {
             return Ok(());
@@ -71,7 +80,13 @@ impl Life {
         };
         life.promise();
         life.log = open_with(&life.sim.disk(), options).unwrap();
+        life.ask();
         life
+    }
+
+    /// Whoever runs a replica asks after each opening and each cut. From then on, the log writes snapshots.
+    fn ask(&mut self) {
+        assert_eq!(self.log.producers().unwrap(), self.log.reader().producers().unwrap());
     }
 
     /// From here on, this is what may be found.
@@ -81,7 +96,7 @@ impl Life {
     }
 
     fn append(&mut self, how_many: u32) {
-        let new = batches(self.log.end(), how_many, self.epoch, self.moments.len() as u64);
+        let new = counted(batches(self.log.end(), how_many, self.epoch, self.moments.len() as u64));
         self.now.written.extend(new.iter().cloned());
         self.promise();
         self.log.append(&new).unwrap();
@@ -102,6 +117,7 @@ impl Life {
         self.now.written = left;
         self.epoch += 1;
         self.promise();
+        self.ask();
     }
 
     fn delete_before(&mut self, limit: Offset) {
@@ -126,6 +142,7 @@ impl Life {
         self.log = open_with(&self.sim.disk(), self.options).unwrap();
         self.now.durable = self.log.end();
         self.promise();
+        self.ask();
         self
     }
 }
@@ -169,16 +186,16 @@ fn expected_at<'a>(trace: &Trace, point: usize, moments: &'a [Expected]) -> &'a 
 /// not come back. Returns what the recovery found.
 fn live_again(disk: &SimDisk, options: SegmentOptions, expected: &Expected) -> Result<Expected, String> {
     let mut log = open_with(&disk.disk(), options).map_err(|e| format!("does not open: {e}"))?;
-    expected.check(&log)?;
+    expected.check(&mut log)?;
     let found = Expected { written: all(&log), durable: log.end(), start_max: log.start(), or_nothing_at: Vec::new() };
-    let new = batches(log.end(), 2, 1000, 7);
+    let new = counted(batches(log.end(), 2, 1000, 7));
     log.append(&new[..1]).map_err(|e| format!("takes no batch: {e}"))?;
     log.sync().map_err(|e| format!("does not sync: {e}"))?;
     drop(log);
-    let log = open_with(&disk.disk(), options).map_err(|e| format!("does not open again: {e}"))?;
+    let mut log = open_with(&disk.disk(), options).map_err(|e| format!("does not open again: {e}"))?;
     let written = [found.written.clone(), new[..1].to_vec()].concat();
     Expected { written, durable: new[0].end_offset(), ..found.clone() }
-        .check(&log)
+        .check(&mut log)
         .map_err(|e| format!("later: {e}"))?;
     Ok(found)
 }

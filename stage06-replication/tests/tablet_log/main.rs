@@ -7,3 +7,5 @@ mod faults;
 mod model;
 mod producers;
 mod refused;
+mod snapshot_files;
+mod snapshots;

@@ -7,7 +7,7 @@ use stage06::batch::Batch;
 use stage06::replica_log::ReplicaLog;
 use stage06::tablet_log::TabletLog;
 
-use super::batches::{all, batches, epochs_of, open};
+use super::batches::{all, batches, counted, epochs_of, open};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -62,7 +62,7 @@ impl Both {
             Step::Append { how_many, new_epoch } => {
                 self.epoch += u32::from(new_epoch);
                 self.appends += 1;
-                let new = batches(self.end(), how_many, self.epoch, self.appends);
+                let new = counted(batches(self.end(), how_many, self.epoch, self.appends));
                 self.log().append(&new).unwrap();
                 self.batches.extend(new);
             }
@@ -72,6 +72,8 @@ impl Both {
             }
             Step::Truncate(at) => {
                 let at = self.at(at);
+                // Whoever writes in the place of what was cut is another leader.
+                self.epoch += 1;
                 self.batches.retain(|batch| batch.end_offset() <= at);
                 let end = self.end();
                 assert_eq!(self.log().truncate(at).unwrap(), end);
@@ -98,8 +100,9 @@ impl Both {
 
     fn check(&mut self) {
         let (start, end) = (self.start, self.end());
-        let log = self.log.as_ref().expect("the log is open");
+        let log = self.log.as_mut().expect("the log is open");
         assert_eq!((log.start(), log.end()), (start, end));
+        assert_eq!(log.producers().unwrap(), log.reader().producers().unwrap());
         assert_eq!(all(log), self.batches);
         assert_eq!(log.epochs().unwrap(), epochs_of(&self.batches));
         for from in (start.0..=end.0 + 1).map(Offset) {

@@ -8,17 +8,10 @@ use stage06::producers::{Check, Producers};
 use stage06::replica_log::ReplicaLog;
 use stage06::tablet_log::TabletLog;
 
-use super::batches::{all, batch, open};
+use super::batches::{all, batch, open, record_batch};
 
-/// The header of a Kafka record batch of magic 2, as far as the log looks at it, and some bytes of records.
 fn body(producer: i64, epoch: i16, first: i32) -> Vec<u8> {
-    let mut body = vec![0; 100];
-    body[8..12].copy_from_slice(&88_i32.to_be_bytes());
-    body[16] = 2;
-    body[43..51].copy_from_slice(&producer.to_be_bytes());
-    body[51..53].copy_from_slice(&epoch.to_be_bytes());
-    body[53..57].copy_from_slice(&first.to_be_bytes());
-    body
+    record_batch(producer, epoch, first, &[0; 39])
 }
 
 fn counted(base: u64, count: u32, producer: u64, first: u32) -> Batch {
@@ -48,7 +41,7 @@ fn what_a_log_has_of_its_producers_is_there_after_it_was_opened_again() {
     let mut log = open(&sim.disk()).unwrap();
     let batches = written(&mut log);
     drop(log);
-    let log = open(&sim.disk()).unwrap();
+    let mut log = open(&sim.disk()).unwrap();
     assert_eq!(all(&log), batches, "their sequences among it");
     let producers = log.producers().unwrap();
     assert_eq!(producers, of(Offset(0), &batches));
