@@ -52,7 +52,7 @@ fn producer_of(line: &str) -> Option<(u64, Producer)> {
         reached = batch.end;
         batches.push_back(batch);
     }
-    (1..=BATCHES_MAX).contains(&batches.len()).then_some((number, Producer { epoch, batches }))
+    (batches.len() <= BATCHES_MAX).then_some((number, Producer { epoch, batches }))
 }
 
 fn remembered_of(word: &str) -> Option<Remembered> {

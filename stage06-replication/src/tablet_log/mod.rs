@@ -212,9 +212,9 @@ impl ReplicaLog for TabletLog {
     /// behind `end` is emptied.
     fn truncate(&mut self, end: Offset) -> Result<Offset> {
         self.check_sound()?;
-        let end = self.log.truncate(end)?;
-        // Of older batches than those that were remembered, some may be the last ones now.
+        // Of older batches than those that were remembered, some may be the last ones then.
         self.producers = None;
+        let end = self.log.truncate(end)?;
         self.last_epoch = self.epochs()?.latest();
         Ok(end)
     }

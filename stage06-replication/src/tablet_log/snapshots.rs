@@ -103,19 +103,15 @@ impl Snapshots {
         Snapshots { disk: Arc::clone(disk) }
     }
 
-    /// Which batches the log has of which producers. What is behind the newest snapshot of this log is read, and if there
-    /// is none, all of it.
+    /// Which batches the log has of which producers, and maybe some that it has given up since. What is behind the newest
+    /// snapshot of this log is read, and if there is none, all of it.
     ///
     /// # Errors
     ///
     /// The log cannot be read.
     pub(super) fn look_up(&self, log: &TabletReader) -> Result<Producers> {
-        let start = log.start();
         match self.newest_of(log)? {
-            Some(mut snapshot) => {
-                snapshot.producers.delete_before(start);
-                log.producers_from(snapshot.end, snapshot.producers)
-            }
+            Some(snapshot) => log.producers_from(snapshot.end, snapshot.producers),
             None => log.producers(),
         }
     }
@@ -157,13 +153,12 @@ impl Snapshots {
     /// The ends of all that are there, the smallest first.
     fn ends(&self) -> Vec<Offset> {
         let names = self.disk.list().unwrap_or_default();
-        names.iter().filter_map(|name| end_of(name)).collect()
+        names.iter().filter_map(|name| name.strip_suffix(SNAPSHOT_SUFFIX)?.parse().ok()).map(Offset).collect()
     }
 
     /// A snapshot, if it is there and whole.
     fn read(&self, end: Offset) -> Option<Snapshot> {
-        let bytes = self.bytes_of(&name_of(end)).ok()?;
-        Snapshot::decode(&bytes).filter(|snapshot| snapshot.end == end)
+        Snapshot::decode(&self.bytes_of(&name_of(end)).ok()?)
     }
 
     fn bytes_of(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -178,9 +173,4 @@ impl Snapshots {
 
 fn name_of(end: Offset) -> String {
     format!("{}{SNAPSHOT_SUFFIX}", SegmentName::new(end))
-}
-
-fn end_of(name: &str) -> Option<Offset> {
-    let end = Offset(name.strip_suffix(SNAPSHOT_SUFFIX)?.parse().ok()?);
-    (name_of(end) == name).then_some(end)
 }

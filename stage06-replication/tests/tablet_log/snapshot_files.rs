@@ -52,23 +52,6 @@ fn an_older_snapshot_takes_the_place_of_a_damaged_one() {
     assert!(by_the_newest < by_the_second && by_the_second < by_the_third && by_the_third < without);
 }
 
-/// One that has another's name tells of other batches than it says.
-#[test]
-fn a_snapshot_under_a_wrong_name_is_not_used() {
-    let sim = filled(8);
-    let used = check_opened(&sim);
-    let mut files = files(&sim);
-    let older = snapshots(&sim).swap_remove(0).1;
-    for (name, bytes) in files.iter_mut().filter(|(name, _)| name.ends_with(SNAPSHOT_SUFFIX)) {
-        if *bytes != older {
-            bytes.clone_from(&older);
-            name.insert(0, '+');
-        }
-    }
-    let read = check_opened(&disk_with(&files));
-    assert!(read > used, "{read} bytes");
-}
-
 fn with_crc(front: &str) -> String {
     format!("{front}crc {:08x}\n", crc32fast::hash(front.as_bytes()))
 }
@@ -152,6 +135,9 @@ fn an_append_does_not_fail_with_its_snapshot() {
         log.sync().unwrap();
         sim.clear_faults();
         drop(log);
+        // The list is not needed for the file itself, and what cannot be removed need not be there.
+        let is_there = sim.names().contains(&name);
+        assert_eq!(is_there, number == 1 || number == 4, "{fault:?}");
         check_opened(&sim);
     }
 }

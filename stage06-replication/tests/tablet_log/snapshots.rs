@@ -2,6 +2,7 @@
 
 use lab::sim::SimDisk;
 use stage06::batch::Batch;
+use stage06::ids::LeaderEpoch;
 use stage06::replica_log::ReplicaLog;
 use stage06::tablet_log::TabletLog;
 use stage06::tablet_log::snapshots::{SNAPSHOT_SUFFIX, Snapshot};
@@ -101,6 +102,12 @@ fn three_are_kept_and_none_of_what_was_cut() {
     assert_eq!(ends(&sim), [30, 31]);
     fill(&mut log, 1, 2);
     assert_eq!(ends(&sim), [30, 31, 37]);
+    // One in the place of another, which was about batches that were cut.
+    log.truncate(Offset(24)).unwrap();
+    fill(&mut log, 2, 3);
+    assert_eq!(ends(&sim), [24, 30]);
+    let newest = Snapshot::decode(&snapshots(&sim)[1].1).expect("a whole one");
+    assert_eq!((newest.start, newest.epoch), (Offset(0), LeaderEpoch(3)));
     drop(log);
     check_opened(&sim);
 }
@@ -139,6 +146,7 @@ fn a_log_that_begins_further_in_front_has_more_than_the_snapshot_knows() {
     log.start_again(Offset(0)).unwrap();
     log.append(&leader).unwrap();
     log.sync().unwrap();
+    assert_eq!(log.producers().unwrap(), log.reader().producers().unwrap());
     drop(log);
     assert_eq!(snapshots(&sim).len(), 2, "the old ones are still there");
     check_opened(&sim);
@@ -157,12 +165,22 @@ fn whose_batches_were_given_up_is_not_known_any_more() {
     drop(log);
     // By a snapshot that was written when the front was there.
     assert_eq!(check_opened(&sim), with_front);
-    // By another thread, while the log is open.
+}
+
+#[test]
+fn what_another_thread_gives_up_is_not_known_any_more() {
+    let sim = filled(8);
     let mut log = open(&sim.disk()).unwrap();
-    log.producers().unwrap();
-    log.maintenance().delete_before(Offset(40)).unwrap();
-    fill(&mut log, 3, 1);
+    assert_eq!(log.producers().unwrap().len(), 5);
+    log.maintenance().delete_before(Offset(20)).unwrap();
+    log.append(&counted(batches(log.end(), 3, 1, 9))).unwrap();
+    log.append(&counted(batches(log.end(), 3, 1, 9))).unwrap();
+    let newest = snapshots(&sim).pop().expect("a snapshot").1;
+    let newest = Snapshot::decode(&newest).expect("a whole one");
+    assert_eq!((newest.start, newest.producers.len()), (log.start(), 4), "as it is, and not as it was");
+    log.maintenance().delete_before(Offset(30)).unwrap();
     assert_eq!(log.producers().unwrap(), log.reader().producers().unwrap());
+    log.sync().unwrap();
     drop(log);
     check_opened(&sim);
 }
