@@ -23,6 +23,7 @@ use stage01::{Access, Disk, Offset, OsDisk};
 use stage05::recovery_point::RecoveryPoint;
 use stage06::local::quorum_state::QUORUM_STATE;
 use stage06::local::{DIRECTORIES, QuorumState};
+use stage06::tablet_log::snapshots::{self, SNAPSHOT_SUFFIX, Snapshot};
 
 /// How much of a file is shown.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +177,9 @@ pub(crate) fn annotate_file(directory: &Path, name: &str, limits: &Limits) -> Re
         }
         "recovery-point" => ("how far the log was synced: lines of text", recovery_point(directory, &file, length)?),
         QUORUM_STATE => ("what the controller has said: lines of text", quorum_state(directory, &file, length)?),
+        _ if name.ends_with(SNAPSHOT_SUFFIX) => {
+            ("what the log has of its producers: lines of text", producers(&file, length)?)
+        }
         _ => match segment::parts(directory, name, &file, length, limits)? {
             Some(explained) => explained,
             None => ("not a file of a log that this tool knows", unknown(&file, length)?),
@@ -210,6 +214,22 @@ fn quorum_state(directory: &Path, file: &File, length: u64) -> Result<Vec<Part>>
         Err(error) => (error.to_string(), true),
     };
     Ok(vec![Part { is_wrong, ..Part::plain(0, read(file, 0, length.min(4096) as usize)?, meaning) }])
+}
+
+/// A snapshot of a tablet's producers, which is whole or passed over.
+fn producers(file: &File, length: u64) -> Result<Vec<Part>> {
+    let bytes = read(file, 0, length.min(snapshots::BYTES_MAX) as usize)?;
+    let (meaning, is_wrong) = match Snapshot::decode(&bytes) {
+        Some(Snapshot { start, end, epoch, producers }) => (
+            format!("{} producers from {start} up to {end}, where the last batch is of {epoch}", producers.len()),
+            false,
+        ),
+        None => ("this is no snapshot, or its checksum does not fit; it is not used".to_string(), true),
+    };
+    let shown = bytes.len() as u64;
+    let mut parts = vec![Part { is_wrong, ..Part::plain(0, bytes, meaning) }];
+    parts.extend((shown < length).then(|| Part::skipped(shown, length - shown, "bytes")));
+    Ok(parts)
 }
 
 /// The first bytes of a file that is not ours.

@@ -43,7 +43,7 @@ pub const SNAPSHOT_SUFFIX: &str = ".producers";
 const KEPT: usize = 3;
 
 /// A longer file is no snapshot: each number at its longest, and the most of them, are 1.5 MB.
-const BYTES_MAX: u64 = 2 * 1024 * 1024;
+pub const BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// What a log has of which producers from its start up to a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
