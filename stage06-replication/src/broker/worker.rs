@@ -211,7 +211,8 @@ impl Worker {
                 self.synced = self.synced.min(end);
                 tracing::info!(tablet = %self.replica.identity().tablet, %end, "cut where it parts from the leader's");
                 self.handle(Input::Truncated(end));
-                self.handle(Input::Producers(self.log.producers()?));
+                let producers = self.log.producers()?;
+                self.handle(Input::Producers(producers));
             }
             Output::StartAgain(start) => {
                 self.unwritten.clear();
