@@ -4,6 +4,7 @@ mod batches;
 mod bits;
 mod crash;
 mod faults;
+mod life;
 mod model;
 mod producers;
 mod refused;
