@@ -2,108 +2,24 @@
 //!
 //! A state and the commands that change it. No clock, no network, no disk: the same commands in the same order make the
 //! same state on every machine, which is what a consensus algorithm asks of the state machine that it replicates.
+//!
+//! The commands are in `command`. Here are the brokers' lives, and who leads; `election` has the rule for that, and
+//! `topics` makes tablets and gives them up.
+
+mod as_pairs;
+mod command;
+mod election;
+mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
+use self::election::{candidate, lead, set_isr};
+use crate::ids::{BrokerEpoch, BrokerId};
 use crate::tablet::{IsrChange, Refusal, TabletId, TabletState};
 
-/// A change of the controller's state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Command {
-    /// A broker has started: it gets a new life, and whatever it was before is fenced first.
-    Register {
-        /// The broker.
-        broker: BrokerId,
-        /// How often the broker was started. A registration that is repeated, since its answer was lost, is the same, and
-        /// one that arrives when there was another start is refused: it must not end what came after it.
-        incarnation: u64,
-        /// Since which of its starts the broker has lost nothing that it had said that it has. 0 for one that says so
-        /// only of what is durable. Otherwise every start that does not follow an orderly shutdown begins anew. A broker
-        /// that could say only whether its *last* life was ended in order would hide a power cut: it starts, is shut down
-        /// before anybody has heard of it, and starts again (KIP-966).
-        intact_since: u64,
-        /// Where clients and other brokers find it: a host and a port.
-        address: String,
-    },
-    /// A broker was not heard of for too long, or leaves.
-    Fence {
-        /// The broker.
-        broker: BrokerId,
-        /// The life that is over.
-        life: BrokerEpoch,
-    },
-    /// A broker is ready to lead and to follow.
-    Unfence {
-        /// The broker.
-        broker: BrokerId,
-        /// In which life.
-        life: BrokerEpoch,
-    },
-    /// A new tablet, on brokers that are there.
-    CreateTablet {
-        /// Its name.
-        tablet: TabletId,
-        /// Its replicas: the brokers that are to keep it.
-        replicas: Vec<BrokerId>,
-        /// See [`TabletState::min_insync_replicas`].
-        min_insync_replicas: usize,
-    },
-    /// A new topic: all of its tablets at once, or none.
-    CreateTopic {
-        /// Its name.
-        topic: String,
-        /// For each of its partitions, the brokers that are to keep it.
-        replicas: Vec<Vec<BrokerId>>,
-        /// See [`TabletState::min_insync_replicas`].
-        min_insync_replicas: usize,
-    },
-    /// All tablets of a topic are given up.
-    DeleteTopic {
-        /// Its name.
-        topic: String,
-    },
-    /// A number for a producer that wants its batches told apart: nobody else has it, ever.
-    NewProducer,
-    /// A tablet is given up.
-    DeleteTablet {
-        /// Its name.
-        tablet: TabletId,
-    },
-    /// A leader proposes other in-sync replicas.
-    ChangeIsr(IsrChange),
-    /// Another in-sync replica is to lead.
-    MoveLeader {
-        /// The tablet.
-        tablet: TabletId,
-        /// Who is to lead it.
-        to: BrokerId,
-    },
-    /// Somebody is to lead although records may be lost by it: an operator's last resort.
-    ElectUnclean {
-        /// The tablet.
-        tablet: TabletId,
-        /// Who is to lead it.
-        leader: BrokerId,
-    },
-}
-
-/// What a command came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reply {
-    /// The broker is registered, and this is its life.
-    Registered(BrokerEpoch),
-    /// The tablet as it is now.
-    Tablet(TabletState),
-    /// The producer's number.
-    Producer(u64),
-    /// It is done.
-    Done,
-    /// Nothing was changed.
-    Refused(Refusal),
-}
+pub use self::command::{Command, Reply};
 
 /// What the controller knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,69 +150,6 @@ impl Controller {
         Ok(None)
     }
 
-    fn create(
-        &mut self,
-        tablet: &TabletId,
-        replicas: &[BrokerId],
-        min_insync_replicas: usize,
-    ) -> Result<Option<TabletState>, Refusal> {
-        self.check_new(tablet, replicas)?;
-        let state = TabletState {
-            id: self.version,
-            replicas: replicas.to_vec(),
-            min_insync_replicas,
-            leader: replicas.first().copied(),
-            leader_epoch: LeaderEpoch(1),
-            partition_epoch: PartitionEpoch(1),
-            isr: replicas.iter().copied().collect(),
-            elr: BTreeSet::new(),
-        };
-        self.tablets.insert(tablet.clone(), state.clone());
-        Ok(Some(state))
-    }
-
-    fn delete(&mut self, tablet: &TabletId) -> Result<Option<TabletState>, Refusal> {
-        self.tablets.remove(tablet).map(Some).ok_or_else(|| Refusal::UnknownTablet(tablet.clone()))
-    }
-
-    fn check_new(&self, tablet: &TabletId, replicas: &[BrokerId]) -> Result<(), Refusal> {
-        if self.tablets.contains_key(tablet) {
-            return Err(Refusal::TabletExists(tablet.clone()));
-        }
-        // Only brokers that are there: one that was never seen cannot be in sync.
-        match replicas.iter().find(|&&broker| !self.is_active(broker)) {
-            Some(&broker) => Err(Refusal::Ineligible { tablet: tablet.clone(), broker }),
-            None => Ok(()),
-        }
-    }
-
-    fn create_topic(
-        &mut self,
-        topic: &str,
-        replicas: &[Vec<BrokerId>],
-        min_insync_replicas: usize,
-    ) -> Result<Option<TabletState>, Refusal> {
-        let tablet = |partition: usize| TabletId { topic: topic.to_string(), partition: partition as u32 };
-        // Another topic of this name has a partition 0, whatever else it has.
-        self.check_new(&tablet(0), &[])?;
-        for (partition, replicas) in replicas.iter().enumerate() {
-            self.check_new(&tablet(partition), replicas)?;
-        }
-        for (partition, replicas) in replicas.iter().enumerate() {
-            self.create(&tablet(partition), replicas, min_insync_replicas)?;
-        }
-        Ok(None)
-    }
-
-    fn delete_topic(&mut self, topic: &str) -> Result<Option<TabletState>, Refusal> {
-        let before = self.tablets.len();
-        self.tablets.retain(|tablet, _| tablet.topic != topic);
-        match self.tablets.len() < before {
-            true => Ok(None),
-            false => Err(Refusal::UnknownTablet(TabletId { topic: topic.to_string(), partition: 0 })),
-        }
-    }
-
     fn change_isr(&mut self, change: &IsrChange) -> Result<Option<TabletState>, Refusal> {
         self.check_life(change.leader, change.leader_life)?;
         let state = self.known(&change.tablet)?;
@@ -378,54 +231,5 @@ impl Controller {
 
     fn known_mut(&mut self, tablet: &TabletId) -> Result<&mut TabletState, Refusal> {
         self.tablets.get_mut(tablet).ok_or_else(|| Refusal::UnknownTablet(tablet.clone()))
-    }
-}
-
-/// Who may lead without a loss: one that is in sync, else one that is eligible (KIP-966).
-fn candidate(brokers: &BTreeMap<BrokerId, Registration>, tablet: &TabletState) -> Option<BrokerId> {
-    let is_active = |broker: &&BrokerId| brokers.get(broker).is_some_and(|registration| !registration.is_fenced);
-    let first_of =
-        |of: &BTreeSet<BrokerId>| tablet.replicas.iter().filter(|broker| of.contains(broker)).find(is_active).copied();
-    first_of(&tablet.isr).or_else(|| tablet.isr.is_empty().then(|| first_of(&tablet.elr)).flatten())
-}
-
-/// Another leader: another epoch, another version.
-fn lead(tablet: &mut TabletState, leader: Option<BrokerId>) {
-    tablet.leader = leader;
-    tablet.leader_epoch = tablet.leader_epoch.next();
-    tablet.partition_epoch = tablet.partition_epoch.next();
-    if let Some(leader) = leader {
-        tablet.isr.insert(leader);
-        tablet.elr.remove(&leader);
-    }
-}
-
-/// Other in-sync replicas. Who leaves when there are fewer than the minimum stays eligible to lead: from then on nothing
-/// is acknowledged by all, so it lacks nothing that was.
-fn set_isr(tablet: &mut TabletState, isr: BTreeSet<BrokerId>) {
-    if isr.len() >= tablet.min_insync_replicas {
-        tablet.elr.clear();
-    } else {
-        tablet.elr.extend(tablet.isr.difference(&isr));
-        tablet.elr.retain(|broker| !isr.contains(broker));
-    }
-    tablet.isr = isr;
-    tablet.partition_epoch = tablet.partition_epoch.next();
-}
-
-/// JSON knows no keys but strings; a map of tablets is a list of pairs in it.
-mod as_pairs {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::tablet::{TabletId, TabletState};
-
-    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<TabletId, TabletState>, to: S) -> Result<S::Ok, S::Error> {
-        map.iter().collect::<Vec<_>>().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<TabletId, TabletState>, D::Error> {
-        Vec::deserialize(from).map(|pairs: Vec<(TabletId, TabletState)>| pairs.into_iter().collect())
     }
 }

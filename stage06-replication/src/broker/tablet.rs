@@ -12,7 +12,7 @@ use crate::batch::Sequence;
 use crate::epochs::EpochEnd;
 use crate::ids::{BrokerId, LeaderEpoch};
 use crate::message::{FetchAnswer, FetchRequest};
-use crate::replica::{Acks, Input, Outcome, Why};
+use crate::replica::{Acks, Input, Outcome, Replica, Why};
 use crate::tablet::TabletId;
 use crate::tablet_log::TabletReader;
 
@@ -44,6 +44,22 @@ pub struct View {
     pub latest: Option<Offset>,
     /// Behind the last record that was written.
     pub end: Offset,
+}
+
+impl View {
+    pub(super) fn of(replica: &Replica) -> View {
+        let state = replica.state();
+        View {
+            tablet: replica.identity().tablet.clone(),
+            leader: state.and_then(|state| state.leader),
+            leader_epoch: state.map(|state| state.leader_epoch).unwrap_or_default(),
+            is_leader: replica.leading().is_some(),
+            start: replica.log().start,
+            high_watermark: replica.high_watermark(),
+            latest: replica.latest_offset(),
+            end: replica.log().written,
+        }
+    }
 }
 
 /// A batch that a client wants appended.

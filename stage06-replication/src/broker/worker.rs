@@ -2,24 +2,28 @@
 //!
 //! Each tablet has one task, and so its log has one writer. The task takes everything that has come meanwhile, writes all
 //! of it, answers the followers, and syncs once: what comes while the disk is at work is the next group, as in stage 2.
-//! Followers are answered in front of the sync, so that theirs runs at the same time.
+//! Followers are answered in front of the sync, so that theirs runs at the same time: see `followers`. `retention` gives up
+//! what is old.
+
+mod followers;
+mod retention;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use stage05::maintenance::Maintenance;
 use stage05::retention::Retention;
-use stage05::{Error, Framed, Offset, Result};
+use stage05::{Framed, Offset, Result};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::clock::{Clock, unix_time_ms};
+use super::clock::Clock;
 use super::parked::Parked;
 use super::tablet::{NewBatch, View};
 use crate::batch::Batch;
 use crate::epochs::EpochEnd;
 use crate::ids::{BrokerId, LeaderEpoch};
-use crate::message::{FetchAnswer, FetchRequest, FetchResult};
+use crate::message::{FetchAnswer, FetchRequest};
 use crate::replica::{Acks, Input, Outcome, Output, Produce, Replica, RequestId};
 use crate::replica_log::ReplicaLog;
 use crate::tablet::IsrChange;
@@ -29,10 +33,6 @@ use crate::tablet_log::TabletLog;
 const GROUP_MAX: usize = 256;
 /// How often a replica looks whether anything is due.
 const TICK: Duration = Duration::from_millis(50);
-/// The bytes of batches in the answer to a follower, unless one alone has more.
-const FETCH_BYTES_MAX: usize = 1024 * 1024;
-/// How often retention looks.
-const RETENTION_EVERY: Duration = Duration::from_secs(5);
 
 /// What a tablet is asked to do.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(replica: Replica, log: TabletLog, clock: Clock, ways: Ways, retention: Retention) -> Worker {
-        let view = watch::Sender::new(view_of(&replica));
+        let view = watch::Sender::new(View::of(&replica));
         let (synced, maintenance) = (log.end(), log.maintenance());
         Worker {
             replica,
@@ -141,7 +141,7 @@ impl Worker {
             self.end_group();
         }
         self.retain();
-        let view = view_of(&self.replica);
+        let view = View::of(&self.replica);
         self.view.send_if_modified(|known| std::mem::replace(known, view.clone()) != view);
     }
 
@@ -290,125 +290,7 @@ impl Worker {
             self.handle(Input::DiskFailed);
         }
     }
-
-    /// Answers followers for whom there is something new, or who have waited long enough.
-    fn serve_parked(&mut self) {
-        let now = Instant::now();
-        for parked in std::mem::take(&mut self.parked) {
-            let leads = self.replica.leading().is_some()
-                && self.replica.state().is_some_and(|state| state.leader_epoch == parked.leader_epoch);
-            if leads && parked.from >= self.log.end() && now < parked.until {
-                self.parked.push(parked);
-                continue;
-            }
-            let result = if leads { self.read_for(&parked) } else { Ok(FetchResult::NotLeader) };
-            match result {
-                Ok(result) => parked.answer(result),
-                // It is asked again, and the others go on without this follower if that does not help.
-                Err(error) => {
-                    tracing::error!(tablet = %self.replica.identity().tablet, from = %parked.from, "cannot be read: {error}");
-                }
-            }
-        }
-    }
-
-    fn read_for(&self, parked: &Parked) -> Result<FetchResult> {
-        let high_watermark = self.replica.high_watermark();
-        match self.log.read(parked.from, FETCH_BYTES_MAX) {
-            Ok(batches) => Ok(FetchResult::Batches { batches, high_watermark }),
-            Err(Error::Deleted { .. }) => Ok(FetchResult::Deleted { start: self.log.start() }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Gives up what is old or too much, as far as all in-sync replicas have it.
-    fn retain(&mut self) {
-        if self.retention == Retention::default() || self.looked_at_retention.elapsed() < RETENTION_EVERY {
-            return;
-        }
-        self.looked_at_retention = Instant::now();
-        match self.maintenance.retain(&self.retention, unix_time_ms(), self.replica.high_watermark()) {
-            Ok(_) => self.starts_at(self.log.start()),
-            Err(error) => {
-                tracing::warn!(tablet = %self.replica.identity().tablet, "nothing is given up: {error}");
-            }
-        }
-    }
-
-    fn delete_before(&mut self, limit: Offset) {
-        match self.log.delete_before(limit.min(self.replica.high_watermark())) {
-            Ok(start) => self.starts_at(start),
-            Err(error) => {
-                tracing::warn!(tablet = %self.replica.identity().tablet, "nothing is given up: {error}");
-            }
-        }
-    }
-
-    fn starts_at(&mut self, start: Offset) {
-        if start > self.replica.log().start {
-            self.handle(Input::Deleted(start));
-        }
-    }
-}
-
-fn view_of(replica: &Replica) -> View {
-    let state = replica.state();
-    View {
-        tablet: replica.identity().tablet.clone(),
-        leader: state.and_then(|state| state.leader),
-        leader_epoch: state.map(|state| state.leader_epoch).unwrap_or_default(),
-        is_leader: replica.leading().is_some(),
-        start: replica.log().start,
-        high_watermark: replica.high_watermark(),
-        latest: replica.latest_offset(),
-        end: replica.log().written,
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use bytes::Bytes;
-    use lab::sim::SimDisk;
-    use stage05::SegmentOptions;
-
-    use super::*;
-    use crate::epochs::Epochs;
-    use crate::ids::{BrokerEpoch, PartitionEpoch};
-    use crate::replica::{Identity, ReplicaOptions};
-    use crate::tablet::{TabletId, TabletState};
-
-    /// The only replica of a tablet, and its log on a simulated disk.
-    fn worker(sim: &SimDisk) -> Worker {
-        let log = TabletLog::open(&sim.disk(), Framed::default(), SegmentOptions::default()).unwrap();
-        let tablet = TabletId { topic: "orders".into(), partition: 0 };
-        let identity = Identity { broker: BrokerId(1), life: BrokerEpoch(1), tablet };
-        let replica = Replica::new(identity, ReplicaOptions::default(), Offset(0), Offset(0), Epochs::default());
-        let ways = Ways { fetches: watch::Sender::new(None), proposals: mpsc::unbounded_channel().0 };
-        Worker::new(replica, log, Clock::start(), ways, Retention::default())
-    }
-
-    #[test]
-    fn what_is_acknowledged_is_on_the_disk() {
-        let sim = SimDisk::new();
-        let mut worker = worker(&sim);
-        let state = TabletState {
-            id: 1,
-            replicas: vec![BrokerId(1)],
-            min_insync_replicas: 1,
-            leader: Some(BrokerId(1)),
-            leader_epoch: LeaderEpoch(1),
-            partition_epoch: PartitionEpoch(1),
-            isr: BTreeSet::from([BrokerId(1)]),
-            elr: BTreeSet::new(),
-        };
-        let (reply, mut outcome) = oneshot::channel();
-        let body = Bytes::from_static(b"a batch");
-        let batch = NewBatch { count: 1, base_timestamp_ms: 1, max_timestamp_ms: 1, sequence: None, body };
-        worker.take_group(&mut vec![Work::Input(Input::Tablet(state)), Work::Produce(batch, Acks::Leader, reply)]);
-        assert_eq!(outcome.try_recv(), Ok(Outcome::Acknowledged(Offset(0))));
-        let durable: Vec<u8> = sim.names().iter().filter_map(|name| sim.durable(name)).flatten().collect();
-        assert!(durable.windows(7).any(|bytes| bytes == b"a batch"), "it is not");
-    }
-}
+mod tests;
