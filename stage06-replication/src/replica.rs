@@ -3,13 +3,11 @@
 //! It has no clock, no socket and no disk. Whoever runs it tells it what happened and what time it is, and does what it
 //! says: a broker with a real network and a real disk, or a simulator, in which years pass in minutes and every message
 //! comes late. So there is one implementation, and it is tested where anything can be made to happen.
-
 //!
-//! What goes in is in [`Input`], what comes out in [`Output`].
+//! What goes in is an [`Input`], and what comes out are [`Output`]s.
 
-mod input;
+mod exchange;
 mod options;
-mod output;
 mod produce;
 
 use stage05::Offset;
@@ -23,9 +21,8 @@ use crate::message::{FetchAnswer, FetchRequest};
 use crate::producers::Producers;
 use crate::tablet::{Refusal, TabletState};
 
-pub use self::input::{Acks, Input, Produce, RequestId};
+pub use self::exchange::{Acks, Input, Outcome, Output, Produce, RequestId, Why};
 pub use self::options::{Identity, ReplicaOptions};
-pub use self::output::{Outcome, Output, Why};
 
 /// Milliseconds on the clock of whoever runs the replica. Only differences count.
 pub type Millis = u64;
