@@ -85,6 +85,12 @@ struct BrokerArgs {
     /// How many partitions a topic has that says nothing of it.
     #[arg(long, default_value_t = 1)]
     partitions: u32,
+    /// The most bytes of all requests that are being read or answered.
+    #[arg(long, default_value_t = ServerOptions::default().request_bytes_max)]
+    request_bytes_max: usize,
+    /// The most bytes of all batches that are on their way to consumers.
+    #[arg(long, default_value_t = ServerOptions::default().answer_bytes_max)]
+    answer_bytes_max: usize,
     /// How long the controllers wait for a broker before others take its place, in milliseconds.
     #[arg(long, default_value_t = 2000)]
     session_timeout_ms: u64,
@@ -110,6 +116,11 @@ impl BrokerArgs {
         options.session_timeout = Duration::from_millis(self.session_timeout_ms);
         options.heartbeat = options.session_timeout / 6;
         options
+    }
+
+    fn server_options(&self) -> ServerOptions {
+        let (request_bytes_max, answer_bytes_max) = (self.request_bytes_max, self.answer_bytes_max);
+        ServerOptions { request_bytes_max, answer_bytes_max, ..ServerOptions::default() }
     }
 }
 
@@ -154,7 +165,7 @@ async fn serve(args: &BrokerArgs) -> Result<(), BrokerError> {
     let clients = bind(&args.listen).await?;
     let advertised = args.advertise.as_ref().unwrap_or(&args.listen).clone();
     let mut running = RunningBroker::start(options, advertised, controllers).await?;
-    let server = Server::start(running.broker().clone(), clients, ServerOptions::default());
+    let server = Server::start(running.broker().clone(), clients, args.server_options());
     tracing::info!("{} listens on {}", running.broker().id(), args.listen);
     let signal_failed = |cause| BrokerError::Io { path: "signals".into(), cause };
     let mut terminate = signal(SignalKind::terminate()).map_err(signal_failed)?;

@@ -141,6 +141,11 @@ impl Worker {
             self.end_group();
         }
         self.retain();
+        self.show();
+    }
+
+    /// Shows all others how the tablet is now.
+    fn show(&self) {
         let view = View::of(&self.replica);
         self.view.send_if_modified(|known| std::mem::replace(known, view.clone()) != view);
     }
@@ -236,8 +241,9 @@ impl Worker {
             // It is sent again if there is nobody to take it.
             Output::Propose { change } => drop(self.ways.proposals.send(change)),
             Output::Answer { request, outcome } => {
-                // Whoever is told that it is written finds it there.
+                // Whoever is told that it is written finds it there: he may ask on another connection before this is over.
                 self.write_now()?;
+                self.show();
                 if let Some(reply) = self.clients.remove(&request) {
                     let _ = reply.send(outcome);
                 }

@@ -155,7 +155,8 @@ impl Group {
         }
         for (id, assignment) in assignments {
             if let Some(member) = self.members.get_mut(&id) {
-                member.assignment = assignment;
+                // A copy: it is kept for long, and is a small part of the leader's request, all of which it would keep.
+                member.assignment = Bytes::copy_from_slice(&assignment);
             }
         }
         self.phase = Phase::Stable;

@@ -5,6 +5,7 @@
 //! they are appended in the order in which they were sent. All other requests wait for their turn to be answered: what one
 //! connection asks is done one after the other.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use futures_util::future::{BoxFuture, Either, select};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::context::{Answer, Context, SMALL_REQUEST_BYTES_MAX};
 use super::frame::{FrameError, Patience, REQUEST_BYTES_MAX, read_body, read_length};
@@ -21,6 +22,7 @@ use super::handlers::dispatch;
 use super::pool::{PoolExhausted, Share};
 use super::request::{Raw, ReplyTo, Request, RequestError};
 use super::response::{self, ResponseError};
+use super::server::ServerOptions;
 
 /// The most requests that wait for their answers on one connection. The client's next one stays in the network.
 const PIPELINE_MAX: usize = 16;
@@ -28,6 +30,8 @@ const PIPELINE_MAX: usize = 16;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 /// An answer is written in pieces of so many bytes, each of which has to be taken in time.
 const WRITE_BYTES: usize = 64 * 1024;
+/// How many bytes of an answer are in no pool: each connection may have an answer as short as that.
+const SMALL_ANSWER_BYTES_MAX: usize = 4 * 1024;
 
 /// Why a connection was closed, other than by the client.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +52,7 @@ pub(super) enum ConnectionError {
     #[error("the connection broke: {0}")]
     Io(#[from] std::io::Error),
     /// The client does not take its answers.
-    #[error("an answer was not taken in {} s", .0.as_secs())]
+    #[error("an answer was not taken in {} s", .0.as_secs_f32())]
     Unread(Duration),
     /// There is no answer that would tell the client.
     #[error("{0}")]
@@ -60,7 +64,7 @@ struct Due {
     reply_to: ReplyTo,
     answer: BoxFuture<'static, Answer>,
     /// For the request's bytes.
-    _share: Share,
+    _share: Arc<Share>,
 }
 
 /// Serves a connection to its end.
@@ -74,7 +78,7 @@ pub(super) async fn serve(mut stream: TcpStream, context: Arc<Context>) -> Resul
     let (from, to) = stream.split();
     let (due, answers) = mpsc::channel(PIPELINE_MAX);
     let reading = Box::pin(read_requests(from, Arc::clone(&context), due));
-    let writing = Box::pin(write_answers(to, answers, context.options.transfer));
+    let writing = Box::pin(write_answers(to, answers, context));
     match select(reading, writing).await {
         Either::Left((read, writing)) => {
             // Whatever was asked before is answered.
@@ -105,7 +109,8 @@ async fn read_requests(
         let frame = read_body(&mut from, length, patience, &mut share).await?;
         let request = decode(frame, &mut share).await?;
         let reply_to = request.reply_to;
-        let answer = dispatch(&context, request).await;
+        let share = Arc::new(share);
+        let answer = dispatch(&context, request, &share).await;
         if due.send(Due { reply_to, answer, _share: share }).await.is_err() {
             return Ok(());
         }
@@ -122,14 +127,19 @@ async fn decode(frame: Bytes, share: &mut Share) -> Result<Request, ConnectionEr
 async fn write_answers(
     mut to: impl AsyncWrite + Unpin,
     mut answers: mpsc::Receiver<Due>,
-    patience: Duration,
+    context: Arc<Context>,
 ) -> Result<(), ConnectionError> {
     while let Some(Due { reply_to, answer, _share }) = answers.recv().await {
         match answer.await {
-            Answer::Reply(reply, _share) => {
+            Answer::Reply(reply, share) => {
                 let frame = response::encode(reply_to, &reply)?;
                 drop(reply);
-                write(&mut to, &frame, patience).await?;
+                let mut share = share.unwrap_or_else(|| context.pools.answers.share());
+                let uncounted = frame.len().saturating_sub(share.bytes());
+                if uncounted > SMALL_ANSWER_BYTES_MAX {
+                    share.grow_now(uncounted)?;
+                }
+                write(&mut to, &frame, &share, &context.options).await?;
             }
             Answer::Silence => {}
             Answer::Close(why) => return Err(ConnectionError::Unanswerable(why)),
@@ -138,9 +148,28 @@ async fn write_answers(
     Ok(to.shutdown().await?)
 }
 
-async fn write(to: &mut (impl AsyncWrite + Unpin), frame: &[u8], patience: Duration) -> Result<(), ConnectionError> {
+/// Writes a frame. A client that does not take the next piece of it in time is given up, and at once if others wait for the
+/// memory that it keeps from them.
+async fn write(
+    to: &mut (impl AsyncWrite + Unpin),
+    frame: &[u8],
+    share: &Share,
+    options: &ServerOptions,
+) -> Result<(), ConnectionError> {
+    // Often enough that some of it is given back before those who wait have waited for too long.
+    let look_every = options.transfer.min(options.pool_patience / 4);
     for piece in frame.chunks(WRITE_BYTES) {
-        timeout(patience, to.write_all(piece)).await.map_err(|_| ConnectionError::Unread(patience))??;
+        let begin = Instant::now();
+        let mut writing = pin!(to.write_all(piece));
+        loop {
+            match timeout(look_every, &mut writing).await {
+                Ok(written) => break written?,
+                Err(_) if begin.elapsed() >= options.transfer || share.is_wanted() => {
+                    return Err(ConnectionError::Unread(begin.elapsed()));
+                }
+                Err(_) => {}
+            }
+        }
     }
     Ok(())
 }

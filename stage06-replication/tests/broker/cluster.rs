@@ -66,6 +66,11 @@ impl Cluster {
         self.nodes.insert(id, Node { running, server });
     }
 
+    /// Where clients find a broker.
+    pub(crate) fn address(&self, id: BrokerId) -> &str {
+        &self.clients[&id]
+    }
+
     /// Waits until every broker that runs may lead and follow.
     pub(crate) async fn all_ready(&self) {
         for node in self.nodes.values() {

@@ -13,7 +13,7 @@ use stage06::tablet::TabletId;
 
 use crate::cluster::{Cluster, PATIENCE, runtime};
 
-fn orders() -> TabletId {
+pub(crate) fn orders() -> TabletId {
     TabletId { topic: "orders".into(), partition: 0 }
 }
 
@@ -21,13 +21,13 @@ fn value(number: u64) -> Bytes {
     Bytes::from(format!("batch {number}"))
 }
 
-fn batch(number: u64) -> NewBatch {
+pub(crate) fn batch(number: u64) -> NewBatch {
     let body = encode_batch(&[value(number)], -1, -1, -1).unwrap();
     NewBatch { count: 1, base_timestamp_ms: number, max_timestamp_ms: number, sequence: None, body }
 }
 
 /// Whoever leads, once somebody does.
-async fn leader(cluster: &Cluster) -> (BrokerId, Tablet) {
+pub(crate) async fn leader(cluster: &Cluster) -> (BrokerId, Tablet) {
     let find = async {
         loop {
             for (&id, node) in &cluster.nodes {
@@ -44,7 +44,7 @@ async fn leader(cluster: &Cluster) -> (BrokerId, Tablet) {
 }
 
 /// Appends, and tries again for as long as it is refused.
-async fn append(cluster: &Cluster, number: u64) -> Offset {
+pub(crate) async fn append(cluster: &Cluster, number: u64) -> Offset {
     let appended = async {
         loop {
             let (_, tablet) = leader(cluster).await;
@@ -58,7 +58,7 @@ async fn append(cluster: &Cluster, number: u64) -> Offset {
     tokio::time::timeout(PATIENCE, appended).await.expect("it is acknowledged")
 }
 
-async fn create(broker: &Broker, replicas: &[u32], min_insync_replicas: usize) {
+pub(crate) async fn create(broker: &Broker, replicas: &[u32], min_insync_replicas: usize) {
     let replicas = vec![replicas.iter().copied().map(BrokerId).collect()];
     let command = Command::CreateTopic { topic: "orders".into(), replicas, min_insync_replicas };
     assert_eq!(broker.order(command).await.unwrap(), Reply::Done);

@@ -1,7 +1,9 @@
 //! Frames: lengths that are none, bytes that do not come, memory that is not there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use stage06::wire::frame::{FrameError, Patience, REQUEST_BYTES_MAX, read_body, read_length};
 use stage06::wire::pool::{Pool, PoolExhausted};
 use tokio::io::{AsyncWriteExt, duplex};
@@ -88,6 +90,22 @@ fn who_gets_no_memory_gives_up_what_it_has() {
         one.shrink_to(100);
         other.grow(600).await.unwrap();
         assert_eq!((one.bytes(), other.bytes(), pool.bytes_left()), (100, 600, 300));
+    });
+}
+
+#[test]
+fn bytes_keep_their_share_wherever_they_go() {
+    runtime().block_on(async {
+        let pool = Pool::new(1_000, Duration::ZERO);
+        let mut share = pool.share();
+        share.grow(600).await.unwrap();
+        assert_eq!(share.grow_now(600), Err(PoolExhausted { bytes: 600 }));
+        let share = Arc::new(share);
+        let part = share.held_by(Bytes::from_static(b"a request")).slice(2..5);
+        drop(share);
+        assert_eq!((&part[..], pool.bytes_left()), (&b"req"[..], 400));
+        drop(part);
+        assert_eq!(pool.bytes_left(), 1_000);
     });
 }
 

@@ -9,3 +9,4 @@ mod frames;
 mod hostile;
 mod requests;
 mod versions;
+mod waiting;

@@ -248,6 +248,16 @@ fn a_request_of_too_many_elements_is_refused() {
 }
 
 #[test]
+fn lists_of_lists_are_counted_together() {
+    // Each list is short enough, and all of them together are not.
+    let partitions = vec![FetchPartition::default(); ELEMENTS_MAX / 100];
+    let topic = FetchTopic::default().with_topic(topic_name("t")).with_partitions(partitions);
+    let kind = RequestKind::Fetch(FetchRequest::default().with_topics(vec![topic; 100]));
+    let refused = decode(encode(ApiKey::Fetch, 11, 1, &kind)).unwrap_err();
+    assert!(matches!(refused, RequestError::Shape { cause: ShapeError::Elements { .. }, .. }), "{refused}");
+}
+
+#[test]
 fn a_null_array_is_one_without_elements() {
     let kind = RequestKind::Metadata(MetadataRequest::default().with_topics(None));
     for version in [4, 8] {

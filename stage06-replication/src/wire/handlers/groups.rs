@@ -6,6 +6,8 @@
 mod members;
 mod offsets;
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::list_groups_response::ListedGroup;
@@ -86,7 +88,9 @@ pub(crate) async fn list_groups(groups: &Groups) -> ListGroupsResponse {
 /// Groups, and who is in them.
 pub(crate) async fn describe_groups(groups: &Groups, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let mut described = Vec::new();
-    for id in request.groups {
+    // Each once, however often it is asked for: a short question could be a long answer many times over.
+    let asked: BTreeSet<GroupId> = request.groups.into_iter().collect();
+    for id in asked {
         let group = match groups.ask(&id, Question::Describe).await {
             Ok(Reply::Description(description)) => described_group(description),
             Ok(_) => DescribedGroup::default().with_error_code(ResponseError::UnknownServerError.code()),

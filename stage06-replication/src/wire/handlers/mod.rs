@@ -19,16 +19,21 @@ use futures_util::future::{BoxFuture, FutureExt};
 use kafka_protocol::messages::{RequestKind, ResponseKind};
 
 use super::context::{Answer, Context};
+use super::pool::Share;
 use super::request::Request;
 
 /// Does what a request asks for as soon as it is there: batches are put into their tablets' queues, and commits into their
-/// coordinators'. The rest is done when the answer is waited for.
-pub(super) async fn dispatch(context: &Arc<Context>, request: Request) -> BoxFuture<'static, Answer> {
+/// coordinators'. The rest is done when the answer is waited for. `share` is for what the request holds.
+pub(super) async fn dispatch(
+    context: &Arc<Context>,
+    request: Request,
+    share: &Arc<Share>,
+) -> BoxFuture<'static, Answer> {
     let context = Arc::clone(context);
     let client = request.client_id;
     let version = request.reply_to.version;
     match request.kind {
-        Some(RequestKind::Produce(produce)) => produce::queue(&context, version, produce).await,
+        Some(RequestKind::Produce(produce)) => produce::queue(&context, version, produce, share).await,
         Some(RequestKind::OffsetCommit(commit)) => {
             let committed = groups::offset_commit(&context.groups, commit).await;
             committed.map(|response| ResponseKind::OffsetCommit(response).into()).boxed()

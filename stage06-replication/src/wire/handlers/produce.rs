@@ -12,10 +12,11 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::tablets::{find_to_append, id_of, is_internal};
-use crate::broker::{Broker, Tablet};
+use crate::broker::{Broker, NewBatch, Tablet};
 use crate::replica::{Acks, Outcome, Why};
 use crate::wire::batch_check::{ZSTD, codec_of, new_batch};
 use crate::wire::context::{Answer, Context};
+use crate::wire::pool::Share;
 
 /// The first version whose clients know zstd (KIP-110).
 const ZSTD_FROM: i16 = 7;
@@ -45,7 +46,12 @@ struct Placed {
 }
 
 /// Puts all batches into their tablets' queues, in this order. What is returned waits for what becomes of them.
-pub(super) async fn queue(context: &Arc<Context>, version: i16, request: ProduceRequest) -> BoxFuture<'static, Answer> {
+pub(super) async fn queue(
+    context: &Arc<Context>,
+    version: i16,
+    request: ProduceRequest,
+    share: &Arc<Share>,
+) -> BoxFuture<'static, Answer> {
     let acks = acks_of(&request);
     let until = Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(WAIT_MAX);
     let mut topics = Vec::new();
@@ -54,7 +60,7 @@ pub(super) async fn queue(context: &Arc<Context>, version: i16, request: Produce
         for partition in topic.partition_data {
             let index = partition.index;
             let outcome = match acks {
-                Ok(acks) => place(&context.broker, version, &topic.name, partition, acks).await,
+                Ok(acks) => place(&context.broker, version, &topic.name, partition, acks, share).await,
                 Err(error) => Err(error.into()),
             };
             partitions.push(Placed { index, outcome });
@@ -90,13 +96,15 @@ fn acks_of(request: &ProduceRequest) -> Result<Acks, ResponseError> {
     }
 }
 
-/// Checks a batch and puts it into its tablet's queue.
+/// Checks a batch and puts it into its tablet's queue. It may be there for longer than its request: when there is no
+/// acknowledgement, or nobody waits for it any more. So its bytes hold the request's share.
 async fn place(
     broker: &Broker,
     version: i16,
     topic: &TopicName,
     partition: PartitionProduceData,
     acks: Acks,
+    share: &Arc<Share>,
 ) -> Result<(Tablet, BoxFuture<'static, Outcome>), Failure> {
     if is_internal(topic) {
         return Err(ResponseError::InvalidTopicException.into());
@@ -109,7 +117,8 @@ async fn place(
     if codec_of(&batch.body) == ZSTD && version < ZSTD_FROM {
         return Err(ResponseError::UnsupportedCompressionType.into());
     }
-    let outcome = tablet.produce(batch, acks).await.boxed();
+    let body = share.held_by(batch.body);
+    let outcome = tablet.produce(NewBatch { body, ..batch }, acks).await.boxed();
     Ok((tablet, outcome))
 }
 

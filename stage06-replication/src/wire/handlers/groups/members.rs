@@ -1,5 +1,6 @@
 //! What members ask: to join, for their work, to be heard, to leave.
 
+use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
@@ -69,8 +70,12 @@ fn join_of(version: i16, client: &str, request: &JoinGroupRequest) -> Join {
         session_timeout_ms: millis(request.session_timeout_ms),
         rebalance_timeout_ms: millis(rebalance),
         protocol_type: request.protocol_type.to_string(),
+        // A copy: a group that had a part of the request would keep all of it.
         protocols: protocols
-            .map(|protocol| Protocol { name: protocol.name.to_string(), metadata: protocol.metadata.clone() })
+            .map(|protocol| Protocol {
+                name: protocol.name.to_string(),
+                metadata: Bytes::copy_from_slice(&protocol.metadata),
+            })
             .collect(),
     }
 }

@@ -1,9 +1,12 @@
 //! How far a group is: committing offsets, and asking for them.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{BoxFuture, FutureExt};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestTopic;
 use kafka_protocol::messages::offset_fetch_response::{OffsetFetchResponsePartition, OffsetFetchResponseTopic};
 use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
@@ -84,15 +87,7 @@ fn commit_of(
 
 /// Says how far a group is.
 pub(crate) async fn offset_fetch(groups: &Groups, version: i16, request: OffsetFetchRequest) -> OffsetFetchResponse {
-    let asked: Option<Vec<Partition>> = request.topics.as_ref().map(|topics| {
-        let all = topics.iter().flat_map(|topic| {
-            topic
-                .partition_indexes
-                .iter()
-                .map(|index| (topic.name.to_string(), u32::try_from(*index).unwrap_or(u32::MAX)))
-        });
-        all.collect()
-    });
+    let asked = request.topics.as_deref().map(|topics| asked_for(groups, topics));
     let error = match groups.ask(&request.group_id, Question::Fetch(asked.clone())).await {
         Ok(Reply::Offsets(offsets)) => return fetched(version, offsets, 0),
         Ok(_) => ResponseError::UnknownServerError.code(),
@@ -105,6 +100,17 @@ pub(crate) async fn offset_fetch(groups: &Groups, version: i16, request: OffsetF
             fetched(version, none.collect(), error)
         }
     }
+}
+
+/// The partitions that are asked for, each once, of topics that there may be: the same one many times, or under a very long
+/// name, would make a short question a long answer.
+fn asked_for(groups: &Groups, topics: &[OffsetFetchRequestTopic]) -> Vec<Partition> {
+    let topics = topics.iter().filter(|topic| topic.name.len() <= groups.options().name_bytes_max);
+    let partitions = topics.flat_map(|topic| {
+        let number = |index: &i32| u32::try_from(*index).unwrap_or(u32::MAX);
+        topic.partition_indexes.iter().map(move |index| (topic.name.to_string(), number(index)))
+    });
+    partitions.collect::<BTreeSet<Partition>>().into_iter().collect()
 }
 
 fn fetched(version: i16, offsets: Vec<(Partition, Option<Committed>)>, code: i16) -> OffsetFetchResponse {
