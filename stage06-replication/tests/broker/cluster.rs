@@ -25,7 +25,8 @@ pub(crate) struct Node {
 pub(crate) struct Cluster {
     directory: TempDir,
     controllers: BTreeMap<BrokerId, String>,
-    clients: BTreeMap<BrokerId, String>,
+    /// Where clients find each.
+    pub(crate) clients: BTreeMap<BrokerId, String>,
     pub(crate) nodes: BTreeMap<BrokerId, Node>,
 }
 
@@ -64,11 +65,6 @@ impl Cluster {
         let running = RunningBroker::start(options, address, controllers).await.unwrap();
         let server = Server::start(running.broker().clone(), clients, ServerOptions::default());
         self.nodes.insert(id, Node { running, server });
-    }
-
-    /// Where clients find a broker.
-    pub(crate) fn address(&self, id: BrokerId) -> &str {
-        &self.clients[&id]
     }
 
     /// Waits until every broker that runs may lead and follow.

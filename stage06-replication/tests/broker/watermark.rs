@@ -37,7 +37,7 @@ fn what_only_the_leader_has_is_shown_to_no_consumer() {
         assert_eq!(outcome, Outcome::Acknowledged(Offset(1)), "the leader alone has it");
         tablet.view().wait_for(|view| view.end == Offset(2)).await.unwrap();
         assert_eq!(tablet.view().borrow().high_watermark, Offset(1));
-        let mut connection = Connection::open(cluster.address(leads)).await.unwrap();
+        let mut connection = Connection::open(&cluster.clients[&leads]).await.unwrap();
         let read = read_all(&mut connection, &orders(), 0).await.unwrap();
         let offsets: Vec<i64> = read.iter().map(|(offset, _)| *offset).collect();
         assert_eq!(offsets, [0], "what a consumer has read");

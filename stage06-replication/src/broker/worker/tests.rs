@@ -20,10 +20,8 @@ fn worker(sim: &SimDisk) -> Worker {
     Worker::new(replica, log, Clock::start(), ways, Retention::default())
 }
 
-#[test]
-fn what_is_acknowledged_is_on_the_disk() {
-    let sim = SimDisk::new();
-    let mut worker = worker(&sim);
+/// The controller's word that it leads, and a batch for it.
+fn work(acks: Acks) -> (Vec<Work>, oneshot::Receiver<Outcome>) {
     let state = TabletState {
         id: 1,
         replicas: vec![BrokerId(1)],
@@ -34,10 +32,32 @@ fn what_is_acknowledged_is_on_the_disk() {
         isr: BTreeSet::from([BrokerId(1)]),
         elr: BTreeSet::new(),
     };
-    let (reply, mut outcome) = oneshot::channel();
+    let (reply, outcome) = oneshot::channel();
     let body = Bytes::from_static(b"a batch");
     let batch = NewBatch { count: 1, base_timestamp_ms: 1, max_timestamp_ms: 1, sequence: None, body };
-    worker.take_group(&mut vec![Work::Input(Input::Tablet(state)), Work::Produce(batch, Acks::Leader, reply)]);
+    (vec![Work::Input(Input::Tablet(state)), Work::Produce(batch, acks, reply)], outcome)
+}
+
+#[test]
+fn who_is_told_of_an_offset_finds_it_in_the_view() {
+    let mut worker = worker(&SimDisk::new());
+    let view = worker.subscribe();
+    let (work, mut outcome) = work(Acks::All);
+    // The parts of a group up to its answers: what comes behind them may take its time.
+    work.into_iter().for_each(|work| worker.take(work));
+    worker.write();
+    worker.end_group();
+    assert_eq!(outcome.try_recv(), Ok(Outcome::Acknowledged(Offset(0))));
+    let view = view.borrow();
+    assert_eq!((view.high_watermark, view.latest, view.end), (Offset(1), Some(Offset(1)), Offset(1)));
+}
+
+#[test]
+fn what_is_acknowledged_is_on_the_disk() {
+    let sim = SimDisk::new();
+    let mut worker = worker(&sim);
+    let (mut work, mut outcome) = work(Acks::Leader);
+    worker.take_group(&mut work);
     assert_eq!(outcome.try_recv(), Ok(Outcome::Acknowledged(Offset(0))));
     let durable: Vec<u8> = sim.names().iter().filter_map(|name| sim.durable(name)).flatten().collect();
     assert!(durable.windows(7).any(|bytes| bytes == b"a batch"), "it is not");
