@@ -170,8 +170,8 @@ impl Target {
     /// it at once.
     pub(crate) async fn batches(&self) -> Vec<TcpStream> {
         let one = async |at: u32| {
-            let acks = if at % 2 == 0 { 0 } else { -1 };
-            let request = produce_request(&tablet(1 + at / 2 % 2), acks, self.large.clone()).with_timeout_ms(0);
+            let acks = if at < 16 { 0 } else { -1 };
+            let request = produce_request(&tablet(1 + at % 2), acks, self.large.clone()).with_timeout_ms(0);
             let frame = frame(7, &request);
             let mut stream = self.connect().await;
             for _ in 0..12 {
