@@ -116,8 +116,9 @@ impl Life {
         self.done();
     }
 
+    /// Whoever it was for, nobody starts as elected.
     fn vote(&mut self, vote: Vote) {
-        self.begin(Found { vote: Some(vote), ..self.now.clone() });
+        self.begin(Found { vote: Some(Vote { committed: false, ..vote }), ..self.now.clone() });
         run(self.log.save_vote(&vote)).unwrap();
         self.done();
     }

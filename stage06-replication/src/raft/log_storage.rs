@@ -64,8 +64,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         saved.map_err(|e| write_error(ErrorSubject::Vote, &e))
     }
 
+    /// Asked for when a node starts. A *committed* vote says that whoever it is for was elected. If that is the node itself,
+    /// openraft would lead again at once, in the same term. But up to where its entries are committed it has noted without a
+    /// sync, and may have forgotten: it would confirm a read and not show what others were told before. So nobody starts
+    /// as elected. The node has voted for itself, that is kept; it stands again, and the first entry of the new term
+    /// settles what is committed.
     async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
-        Ok(self.view().read().vote())
+        Ok(self.view().read().vote().map(|vote| Vote { committed: false, ..vote }))
     }
 
     /// Not synced: nobody was promised that this node knows of it. If a crash takes it back, the node starts from an

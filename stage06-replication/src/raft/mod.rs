@@ -22,9 +22,9 @@
 //!
 //! ## Reading order
 //!
-//! [`types`], [`operation`], [`view`] (what the operations come to), [`log_store`] (where they are kept), [`log_storage`]
-//! (what openraft asks), `blocking`, [`snapshot_file`], [`state_machine`]. Then how the nodes talk: [`frame`],
-//! [`network`], [`service`] (what brokers ask), [`server`].
+//! [`types`], [`runtime`], [`operation`], [`view`] (what the operations come to), [`log_store`] (where they are kept),
+//! [`log_storage`] (what openraft asks), `blocking`, [`snapshot_file`], [`state_machine`]. Then how the nodes talk:
+//! [`frame`], [`network`], [`service`] (what brokers ask), [`server`].
 //!
 //! [openraft]: https://docs.rs/openraft/0.9.25
 
@@ -34,6 +34,7 @@ pub mod log_storage;
 pub mod log_store;
 pub mod network;
 pub mod operation;
+pub mod runtime;
 pub mod server;
 pub mod service;
 pub mod snapshot_file;

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use openraft::BasicNode;
 
+use super::runtime::Runtime;
 use crate::controller::{Command, Reply};
 
 openraft::declare_raft_types!(
@@ -16,6 +17,7 @@ openraft::declare_raft_types!(
         Node = BasicNode,
         Entry = openraft::Entry<TypeConfig>,
         SnapshotData = Cursor<Vec<u8>>,
+        AsyncRuntime = Runtime,
 );
 
 /// A controller's number: its broker's.
