@@ -1,7 +1,7 @@
 //! Three controllers on simulated disks, and what befalls them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -25,10 +25,13 @@ struct Node {
     applied: watch::Receiver<Applied>,
 }
 
-/// What a client talks to: the nodes that run.
+/// The nodes that run, and what each has applied.
+type Running = BTreeMap<NodeId, (Raft, watch::Receiver<Applied>)>;
+
+/// What a client talks to.
 #[derive(Clone)]
 pub(crate) struct Clients {
-    nodes: Arc<std::sync::Mutex<BTreeMap<NodeId, (Raft, watch::Receiver<Applied>)>>>,
+    nodes: Arc<Mutex<Running>>,
     pub(crate) history: Arc<History>,
 }
 
