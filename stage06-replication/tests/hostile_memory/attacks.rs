@@ -139,7 +139,7 @@ impl Target {
             let _ = timeout(PATIENCE, stream.write_all(&most)).await.expect("it is taken, or closed");
             stream
         };
-        join_all((0..8).map(|_| one())).await
+        join_all((0..6).map(|_| one())).await
     }
 
     /// Each asks for something that takes a minute, and then for as much as the broker takes meanwhile.
@@ -174,7 +174,7 @@ impl Target {
             let request = produce_request(&tablet(1 + at % 2), acks, self.large.clone()).with_timeout_ms(0);
             let frame = frame(7, &request);
             let mut stream = self.connect().await;
-            for _ in 0..12 {
+            for _ in 0..4 {
                 if timeout(PATIENCE, stream.write_all(&frame)).await.expect("it is taken, or closed").is_err() {
                     break;
                 }
