@@ -104,3 +104,21 @@ fn a_group_that_is_asked_for_many_times_is_described_once() {
         alone.stop().await;
     });
 }
+
+#[test]
+fn a_partition_that_is_asked_for_many_times_is_read_once() {
+    runtime().block_on(async {
+        let alone = Alone::start(ServerOptions::default()).await;
+        let mut client = alone.client().await;
+        assert_eq!(client.produce("orders", -1, batch(&[b"a"], 1)).await.error_code, 0);
+        let mut request = Fetch::default().request();
+        let (topic, partition) = (request.topics[0].clone(), request.topics[0].partitions[0].clone());
+        request.topics[0].partitions = vec![partition; 3];
+        request.topics.push(topic);
+        let response = client.call(ApiKey::Fetch, 11, &RequestKind::Fetch(request)).await;
+        let ResponseKind::Fetch(response) = response else { unreachable!() };
+        let read: Vec<usize> = response.responses.iter().map(|topic| topic.partitions.len()).collect();
+        assert_eq!(read, [1, 0]);
+        alone.stop().await;
+    });
+}

@@ -3,6 +3,7 @@
 //! A consumer that has read everything waits here, and not by asking again and again. It is woken by its tablets' high
 //! watermarks: what is behind one, it does not see.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::select_all;
@@ -46,9 +47,11 @@ pub(super) async fn fetch(context: &Context, version: i16, request: FetchRequest
     };
     let begin = |topic: &TopicName, asked| Reading::begin(&context.broker, topic, asked);
     let mut readings: Vec<(TopicName, Vec<Reading>)> = Vec::new();
+    // Each partition once, as in Kafka. One that is named a thousand times would be looked at as often, at each of its changes.
+    let mut named = BTreeSet::new();
     for topic in &request.topics {
-        let partitions = topic.partitions.iter().map(|asked| begin(&topic.topic, asked));
-        readings.push((topic.topic.clone(), partitions.collect()));
+        let news = topic.partitions.iter().filter(|asked| named.insert((&topic.topic, asked.partition)));
+        readings.push((topic.topic.clone(), news.map(|asked| begin(&topic.topic, asked)).collect()));
     }
     let mut share = context.pools.answers.share();
     let mut bytes = 0;
