@@ -83,14 +83,20 @@ fn check_enough(root: &Arc<dyn Disk>, found: [Found; 3]) -> Result<[Found; 3]> {
     if whole >= COPIES_MIN || is_new(&found) {
         return Ok(found);
     }
-    let names: Vec<_> = found.iter().zip(DIRECTORIES).filter(|(found, _)| found.state().is_none()).collect();
-    let names = names.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", ");
-    let what = format!("of 3 copies, {whole} can be opened, and it takes {COPIES_MIN}; missing or damaged: {names}");
+    let missing = found.iter().zip(DIRECTORIES).filter(|(found, _)| found.state().is_none());
+    let missing: Vec<&str> = missing.map(|(_, name)| name).collect();
     let first = found.into_iter().find_map(|found| match found {
         Found::Damaged(error) | Found::Unreadable(error) => Some(error),
         _ => None,
     });
-    Err(first.unwrap_or_else(|| Error::Damaged { path: root.path().to_owned(), position: 0, what }))
+    Err(first.unwrap_or_else(|| too_few(root, whole, &missing)))
+}
+
+/// What whoever opens the tablet is told if there are fewer copies than it takes.
+pub(super) fn too_few(root: &Arc<dyn Disk>, whole: usize, missing: &[&str]) -> Error {
+    let missing = missing.join(", ");
+    let what = format!("of 3 copies, {whole} can be opened, and it takes {COPIES_MIN}; missing or damaged: {missing}");
+    Error::Damaged { path: root.path().to_owned(), position: 0, what }
 }
 
 /// Opens a copy. One that is damaged is set aside, and begins anew.

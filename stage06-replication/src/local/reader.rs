@@ -11,6 +11,7 @@ use stage05::{
 };
 
 use super::copy::Found;
+use super::open::too_few;
 use super::records::cursor;
 use super::{COPIES_MIN, DIRECTORIES};
 use crate::tablet_log::TabletReader;
@@ -56,25 +57,31 @@ impl LocalReader {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] of kind `NotFound` if there is no tablet; else the first copy's own error if fewer than two copies
-    /// can be read.
+    /// [`Error::Io`] of kind `NotFound` if there is no tablet. If fewer than two copies can be read: what is wrong with the
+    /// first that is damaged, or [`Error::Damaged`] at `root` if they are missing.
     pub fn open(root: &Arc<dyn Disk>, framed: &Framed, options: &SegmentOptions) -> Result<LocalReader> {
-        let (mut sources, mut empty, mut failure) = (Vec::new(), Vec::new(), None);
+        let (mut sources, mut empty, mut missing, mut failure) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (name, path) in DIRECTORIES.into_iter().map(|name| (name, root.path().join(name))) {
             match Found::look(root, name, framed, options) {
                 Found::Whole(reader, _) => sources.push(Source { path, reader }),
-                Found::Stray(reader) => empty.push(Source { path, reader }),
+                Found::Stray(reader) => {
+                    empty.push(Source { path, reader });
+                    missing.push(name);
+                }
                 Found::Damaged(error) | Found::Unreadable(error) => failure = failure.or(Some(error)),
-                Found::Nothing => {}
+                Found::Nothing => missing.push(name),
             }
         }
+        let is_nothing = sources.is_empty() && empty.is_empty();
         let has_records = sources.iter().chain(&empty).any(|source| source.reader.end() > Offset(0));
         if sources.len() < COPIES_MIN && !has_records {
             sources.append(&mut empty);
         }
         if sources.len() < COPIES_MIN {
-            let nothing = || Error::io("open", root.path().join(DIRECTORIES[0]), std::io::ErrorKind::NotFound.into());
-            return Err(failure.unwrap_or_else(nothing));
+            return Err(failure.unwrap_or_else(|| match is_nothing {
+                true => Error::io("open", root.path().join(DIRECTORIES[0]), std::io::ErrorKind::NotFound.into()),
+                false => too_few(root, sources.len(), &missing),
+            }));
         }
         LocalReader::of(sources)
     }
