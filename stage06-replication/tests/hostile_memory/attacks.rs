@@ -154,7 +154,7 @@ impl Target {
         join_all((0..500).map(|_| one())).await
     }
 
-    /// Each asks for nearly as many partitions as a request may have, and waits for more than there is.
+    /// Each names a partition as often as a request may, nearly, and waits for more than there is.
     pub(crate) async fn long_questions(&self) -> Vec<TcpStream> {
         let partitions = (0..9_900).map(|_| from(PARTITIONS - 1, 0)).collect();
         let question = frame(FETCH, &fetch(partitions, 60_000, i32::MAX));

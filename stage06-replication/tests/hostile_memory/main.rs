@@ -116,7 +116,7 @@ fn the_resident_set_stays_within_what_the_pools_and_the_connections_may_take() {
         trial.withstand("answers that nobody reads", target.deaf(), CONNECTION_BYTES).await;
         trial.withstand("frames that are none", target.nonsense(), CONNECTION_BYTES).await;
         trial.withstand("the largest frames but for the last byte", target.unfinished(), CONNECTION_BYTES).await;
-        trial.withstand("questions about thousands of partitions", target.long_questions(), CONNECTION_BYTES).await;
+        trial.withstand("questions that name a partition 9900 times", target.long_questions(), CONNECTION_BYTES).await;
         trial.withstand("the largest batches, at once", target.batches(), CONNECTION_BYTES).await;
         trial.withstand("large requests of groups' members", target.members(), CONNECTION_BYTES).await;
         trial.withstand("short questions with long answers", target.repetitions(), CONNECTION_BYTES).await;
