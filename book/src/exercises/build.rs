@@ -25,6 +25,8 @@ pub struct Build<'a> {
     pub package_name: Option<&'a str>,
     /// Whether the package's default features are left out.
     pub without_default_features: bool,
+    /// The package that is compiled without optimisation, if one is: it is built often, and its tests run once.
+    pub unoptimised: Option<&'a str>,
     /// Whether Cargo's words go to standard error as they come. If not, they are part of the error.
     pub talks: bool,
     /// What is added to Cargo's environment.
@@ -40,6 +42,7 @@ impl Default for Build<'_> {
             targets: Vec::new(),
             package_name: None,
             without_default_features: false,
+            unoptimised: None,
             talks: false,
             environment: &[],
         }
@@ -94,6 +97,9 @@ impl Build<'_> {
         }
         if self.without_default_features {
             command.arg("--no-default-features");
+        }
+        if let Some(name) = self.unoptimised {
+            command.args(["--config", &format!("profile.dev.package.{name}.opt-level=0")]);
         }
         for target in &self.targets {
             match target.as_str() {

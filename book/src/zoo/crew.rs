@@ -58,7 +58,8 @@ impl Crew {
     }
 
     /// What can do without the default features is built without them: a bug costs a build of its package, and of stage 6
-    /// the smaller half is enough for most.
+    /// the smaller half is enough for most. The other half is large, and its tests wait more than they work: to optimise it
+    /// anew for each bug would take longer than anything else.
     fn build_in(
         &self,
         workshop: &Workshop,
@@ -71,12 +72,14 @@ impl Crew {
         let profile = Profile::with_jobs(jobs);
         let (lean, full): (Vec<String>, Vec<String>) =
             targets.iter().cloned().partition(|target| known.lean.contains(target));
+        let is_large = known.targets.iter().any(|target| target != "lib" && !known.lean.contains(target));
         let mut binaries = Vec::new();
         for (targets, without_default_features) in [(lean, true), (full, false)] {
             let build = Build {
                 package: &workshop.copy().join(&known.folder),
                 target_dir: &workshop.target(),
                 without_default_features,
+                unoptimised: (is_large && !without_default_features).then_some(package),
                 environment: &profile.environment(),
                 talks,
                 targets,
