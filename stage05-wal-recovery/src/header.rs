@@ -92,7 +92,10 @@ impl SegmentHeader {
         if flags != 0 {
             return Err(FormatError::UnknownAttributes { found: flags, known: 0 });
         }
-        if let Some(&found) = block[FIELDS_BYTES..SEGMENT_HEADER_BYTES].iter().find(|&&byte| byte != 0) {
+        let padding = &block[FIELDS_BYTES..SEGMENT_HEADER_BYTES];
+        // To compare all of it is quicker than to search.
+        if padding != [0; SEGMENT_HEADER_BYTES - FIELDS_BYTES] {
+            let found = padding.iter().copied().find(|&byte| byte != 0).unwrap_or_default();
             return Err(FormatError::Padding { found });
         }
         let base = Offset(u64_at(block, 16));

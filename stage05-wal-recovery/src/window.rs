@@ -45,7 +45,10 @@ impl Window {
     }
 
     fn read(&mut self, position: u64, count: usize) -> Result<()> {
-        self.bytes.resize(count, 0);
+        match self.bytes.len() < count {
+            true => self.bytes = vec![0; count],
+            false => self.bytes.truncate(count),
+        }
         self.position = position;
         let read = self.file.read_at(&mut self.bytes, position);
         let read = read.map_err(|e| Error::io(format!("read at byte {position}"), self.file.path(), e))?;

@@ -19,7 +19,7 @@ use crate::raft::network::{Network, Peer, config};
 use crate::raft::server::Server;
 use crate::raft::service::{ControllerRequest, ControllerResponse, ControllerService};
 use crate::raft::types::{NodeId, Raft};
-use crate::raft::{Applied, LogStore, StateMachine};
+use crate::raft::{self, Applied, LogStore, StateMachine};
 
 /// How often leaders are moved to where they should be (`leader.imbalance.check.interval.seconds`).
 const MOVE_EVERY: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ impl Controllers {
         let addresses: BTreeMap<NodeId, String> =
             options.controllers.iter().map(|(broker, address)| (NodeId::from(broker.0), address.clone())).collect();
         let network = Network { addresses: addresses.clone() };
-        let raft = Raft::new(id, Arc::new(config), network, log, state).await.map_err(BrokerError::consensus)?;
+        let raft = raft::start(id, Arc::new(config), network, log, state).await.map_err(BrokerError::consensus)?;
         let (desk, session_timeout) = (Arc::default(), options.session_timeout);
         let node = Node { id, raft, applied, desk, session_timeout, clock };
         let server = Server::start(id, node.raft.clone(), node.clone(), listener);

@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use stage05::{Disk, OsDisk};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -197,7 +198,16 @@ impl RunningBroker {
     /// # Errors
     ///
     /// If its directory is in use, cannot be used, or is damaged; or if it is none of the controllers.
-    pub async fn start(
+    pub fn start(
+        options: BrokerOptions,
+        address: String,
+        controllers: TcpListener,
+    ) -> BoxFuture<'static, Result<RunningBroker, BrokerError>> {
+        // In a box, so that a program that starts a broker need not compile it: see `raft::start`.
+        Box::pin(RunningBroker::begin(options, address, controllers))
+    }
+
+    async fn begin(
         options: BrokerOptions,
         address: String,
         controllers: TcpListener,

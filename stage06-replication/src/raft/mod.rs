@@ -24,7 +24,7 @@
 //!
 //! [`types`], [`runtime`], [`operation`], [`view`] (what the operations come to), [`log_store`] (where they are kept),
 //! [`log_storage`] (what openraft asks), `blocking`, [`snapshot_file`], [`state_machine`]. Then how the nodes talk:
-//! [`frame`], [`network`], [`service`] (what brokers ask), [`server`].
+//! [`frame`], [`network`], [`service`] (what brokers ask), [`server`]; and [`node`], which puts it together.
 //!
 //! [openraft]: https://docs.rs/openraft/0.9.25
 
@@ -33,6 +33,7 @@ pub mod frame;
 pub mod log_storage;
 pub mod log_store;
 pub mod network;
+pub mod node;
 pub mod operation;
 pub mod runtime;
 pub mod server;
@@ -43,5 +44,6 @@ pub mod types;
 pub mod view;
 
 pub use log_store::LogStore;
+pub use node::start;
 pub use state_machine::{Applied, StateMachine};
 pub use types::TypeConfig;

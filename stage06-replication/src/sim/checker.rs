@@ -242,11 +242,13 @@ impl Checker {
             );
             return Err(("R1", what));
         }
-        let start = broker.log.start().0;
-        for offset in start..self.committed().0 {
-            if broker.log.cell(Offset(offset)) != self.committed.get(offset as usize).copied() {
-                return Err(("R1", format!("{} may lead, and has another record at offset {offset}", broker.id)));
-            }
+        let start = broker.log.start();
+        let committed = self.committed.get(start.0 as usize..).unwrap_or_default();
+        let has = &broker.log.cells()[..committed.len()];
+        if has != committed {
+            let same = has.iter().zip(committed).take_while(|(has, committed)| has == committed).count();
+            let offset = start.plus(same as u64);
+            return Err(("R1", format!("{} may lead, and has another record at offset {offset}", broker.id)));
         }
         Ok(())
     }

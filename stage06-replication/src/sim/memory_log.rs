@@ -38,6 +38,11 @@ impl MemoryLog {
         self.cells.get(offset.0.checked_sub(self.start.0)? as usize).copied()
     }
 
+    /// What is at each offset from the start on.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
     /// Behind the last record that a crash cannot take.
     pub fn durable_end(&self) -> Offset {
         self.start.plus(self.durable as u64)

@@ -57,9 +57,9 @@ impl Cluster {
     async fn start_node(&mut self, id: BrokerId, clients: TcpListener, controllers: TcpListener) {
         let mut options =
             BrokerOptions::new(id, self.directory.path().join(id.0.to_string()), self.controllers.clone());
-        options.replica = ReplicaOptions { flush: Flush::Sync, replica_lag_max_ms: 3_000, ..ReplicaOptions::default() };
+        options.replica = ReplicaOptions { flush: Flush::Sync, replica_lag_max_ms: 2_000, ..ReplicaOptions::default() };
         options.heartbeat = Duration::from_millis(200);
-        options.session_timeout = Duration::from_secs(3);
+        options.session_timeout = Duration::from_secs(2);
         options.raft_heartbeat = Duration::from_millis(150);
         let address = self.clients[&id].clone();
         let running = RunningBroker::start(options, address, controllers).await.unwrap();

@@ -102,8 +102,8 @@ impl Trial {
     }
 }
 
-#[test]
-fn the_resident_set_stays_within_what_the_pools_and_the_connections_may_take() {
+/// Starts the program, and attacks it. The two tests have a program each, so that neither waits for the other.
+fn resident_set_is_bounded(attacks: impl AsyncFnOnce(&mut Trial, &Target)) {
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
         let program = Program::start();
@@ -112,12 +112,24 @@ fn the_resident_set_stays_within_what_the_pools_and_the_connections_may_take() {
         target.fill().await;
         let rest = program.memory().resident;
         println!("at rest {:.1} MiB", rest as f64 / f64::from(1 << 20));
-        let mut trial = Trial { program, target: target.clone(), rest };
-        trial.withstand("answers that nobody reads", target.deaf(), CONNECTION_BYTES).await;
+        attacks(&mut Trial { program, target: target.clone(), rest }, &target).await;
+    });
+}
+
+#[test]
+fn requests_take_no_more_than_the_pools_have() {
+    resident_set_is_bounded(async |trial, target| {
         trial.withstand("frames that are none", target.nonsense(), CONNECTION_BYTES).await;
         trial.withstand("the largest frames but for the last byte", target.unfinished(), CONNECTION_BYTES).await;
         trial.withstand("questions that name a partition 9900 times", target.long_questions(), CONNECTION_BYTES).await;
         trial.withstand("the largest batches, at once", target.batches(), CONNECTION_BYTES).await;
+    });
+}
+
+#[test]
+fn answers_groups_and_connections_take_no_more_than_is_allotted_to_them() {
+    resident_set_is_bounded(async |trial, target| {
+        trial.withstand("answers that nobody reads", target.deaf(), CONNECTION_BYTES).await;
         trial.withstand("large requests of groups' members", target.members(), CONNECTION_BYTES).await;
         trial.withstand("short questions with long answers", target.repetitions(), CONNECTION_BYTES).await;
         trial.withstand("idle connections", target.idle(), IDLE_BYTES).await;

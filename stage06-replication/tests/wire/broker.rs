@@ -116,6 +116,19 @@ impl Client {
         self.stream.write_all(&[&length[..], body].concat()).await.unwrap();
     }
 
+    /// Sends requests in one piece and returns their numbers: the broker finds each behind the one in front of it.
+    pub(crate) async fn send_all(&mut self, requests: &[(ApiKey, i16, RequestKind)]) -> Vec<i32> {
+        let first = self.last + 1;
+        let mut frames = Vec::new();
+        for (key, version, kind) in requests {
+            self.last += 1;
+            let body = encode(*key, *version, self.last, kind);
+            frames.extend([&(body.len() as i32).to_be_bytes()[..], &body].concat());
+        }
+        self.stream.write_all(&frames).await.unwrap();
+        (first..=self.last).collect()
+    }
+
     /// Sends a request and returns its number.
     pub(crate) async fn send(&mut self, key: ApiKey, version: i16, kind: &RequestKind) -> i32 {
         self.last += 1;

@@ -63,16 +63,20 @@ fn answers_come_in_the_order_of_the_requests() {
     runtime().block_on(async {
         let alone = Alone::start(ServerOptions::default()).await;
         let mut client = alone.client().await;
-        let mut sent = Vec::new();
         // Many more than wait for their answers at a time.
-        for at in 0..100_u8 {
-            let request = RequestKind::Produce(produce("orders", 0, -1, Some(batch(&[&[at]], 1).into())));
-            sent.push((ApiKey::Produce, 8, client.send(ApiKey::Produce, 8, &request).await));
-            sent.push((ApiKey::ApiVersions, 0, client.send(ApiKey::ApiVersions, 0, &versions()).await));
-        }
+        let requests: Vec<_> = (0..200_u8)
+            .map(|at| match at % 2 {
+                0 => {
+                    let request = produce("orders", 0, -1, Some(batch(&[&[at]], 1).into()));
+                    (ApiKey::Produce, 8, RequestKind::Produce(request))
+                }
+                _ => (ApiKey::ApiVersions, 0, versions()),
+            })
+            .collect();
+        let numbers = client.send_all(&requests).await;
         let mut next = 0;
-        for (key, version, number) in sent {
-            if let ResponseKind::Produce(response) = client.receive(key, version, number).await {
+        for ((key, version, _), number) in requests.iter().zip(numbers) {
+            if let ResponseKind::Produce(response) = client.receive(*key, *version, number).await {
                 let partition = &response.responses[0].partition_responses[0];
                 assert_eq!((partition.error_code, partition.base_offset), (0, next), "batches keep their order");
                 next += 1;

@@ -6,6 +6,7 @@ mod broker;
 mod connections;
 mod followers;
 mod frames;
+mod groups;
 mod hostile;
 mod requests;
 mod versions;

@@ -62,7 +62,8 @@ pub struct World {
     producers: Vec<Producer>,
     /// The same, where they count.
     counting: Vec<CountingProducer>,
-    events: BTreeMap<(Millis, u64), Event>,
+    /// In boxes, since an event is large, and a tree moves what it holds.
+    events: BTreeMap<(Millis, u64), Box<Event>>,
     sent: u64,
     handled: u64,
     is_healing: bool,
@@ -118,7 +119,7 @@ impl World {
             self.now = at;
             self.handled += 1;
             self.fold(number);
-            let check = self.happen(event);
+            let check = self.happen(*event);
             self.judge(check);
             if self.handled > EVENTS_MAX {
                 self.judge(Err(("R7", format!("{EVENTS_MAX} events, and no end"))));
@@ -155,7 +156,7 @@ impl World {
 
     fn at(&mut self, at: Millis, event: Event) {
         self.sent += 1;
-        self.events.insert((at, self.sent), event);
+        self.events.insert((at, self.sent), Box::new(event));
     }
 
     fn index_of(&self, id: BrokerId) -> usize {

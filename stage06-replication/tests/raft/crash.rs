@@ -1,15 +1,14 @@
 //! The consensus storage crashed at every operation of the disk: what was acknowledged is there, the vote does not go
 //! back, and what was truncated or purged does not come back.
 
-mod raft_common;
-
 use lab::sim::{CrashState, Event, Lens, Sampling, SimDisk, Trace};
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use openraft::{RaftLogReader, RaftSnapshotBuilder};
-use raft_common::{append, entry, fence, id, open_log, open_state, run};
 use stage06::controller::Controller;
 use stage06::raft::types::{Entry, LogId, Vote};
 use stage06::raft::{LogStore, StateMachine};
+
+use crate::common::{append, entry, fence, id, open_log, open_state, run};
 
 /// What a node may find after a crash, at some moment of its life.
 #[derive(Clone, Debug, Default, PartialEq)]

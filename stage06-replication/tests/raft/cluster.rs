@@ -2,26 +2,25 @@
 //!
 //! No sleeps: each test waits for what openraft's metrics say, and gives up after a time that is much too long.
 
-mod raft_common;
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{BasicNode, ServerState};
-use raft_common::{open_log, open_state};
 use stage06::OsDisk;
 use stage06::controller::{Command, Controller, Reply};
 use stage06::ids::BrokerId;
-use stage06::raft::Applied;
 use stage06::raft::network::{Network, config};
 use stage06::raft::server::Server;
 use stage06::raft::types::{NodeId, Raft};
+use stage06::raft::{self, Applied};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
+
+use crate::common::{open_log, open_state};
 
 /// Much longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,7 +57,7 @@ impl Cluster {
         let state = open_state(&disk).unwrap();
         let applied = state.subscribe();
         let config = Arc::new(config(Duration::from_millis(150)).unwrap());
-        let raft = Raft::new(id, config, Network::default(), open_log(&disk).unwrap(), state).await.unwrap();
+        let raft = raft::start(id, config, Network::default(), open_log(&disk).unwrap(), state).await.unwrap();
         let server = Server::start(id, raft.clone(), (), listener);
         self.nodes.insert(id, Node { raft, applied, server });
     }

@@ -2,21 +2,20 @@
 //! what was not synced, with a network that loses, delays and cuts.
 //!
 //! A minute of the cluster takes a fraction of a second: nobody sleeps while there is something to do, and when there is
-//! nothing, the clock is put forward. `STAGE06_RAFT_SEEDS=1000 cargo test --release -p stage06 --test raft_seeded` runs
+//! nothing, the clock is put forward. `STAGE06_RAFT_SEEDS=1000 cargo test --release -p stage06 --test raft seeded` runs
 //! more of it.
 
 mod cluster;
 mod history;
 mod network;
-#[path = "../raft_common/mod.rs"]
-mod raft_common;
 
 use std::time::Duration;
 
-use cluster::Cluster;
 use fastrand::Rng;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
+
+use self::cluster::Cluster;
 
 const SEEDS: u64 = 12;
 const STROKES: u32 = 40;

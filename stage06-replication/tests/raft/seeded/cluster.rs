@@ -14,9 +14,9 @@ use stage06::raft::types::{NodeId, Raft};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::history::History;
-use crate::network::{Network, Way};
-use crate::raft_common::{open_log, open_state};
+use super::history::History;
+use super::network::{Network, Way};
+use crate::common::{open_log, open_state};
 
 pub(crate) const NODES: NodeId = 3;
 

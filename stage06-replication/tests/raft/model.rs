@@ -1,14 +1,11 @@
 //! The consensus storage against a plain log in memory; with files that are not as they were written; and with a disk that
 //! fails.
 
-mod raft_common;
-
 use lab::sim::{Errno, Fault, Operation as DiskOperation, SimDisk, Which};
 use openraft::RaftLogReader;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use raft_common::{append, entry, fence, id, open_log, open_state, run};
 use stage06::raft::LogStore;
 use stage06::raft::log_store::WriteError;
 use stage06::raft::operation::Operation;
@@ -16,6 +13,8 @@ use stage06::raft::snapshot_file::SNAPSHOT_NAME;
 use stage06::raft::types::{Entry, LogId, Vote};
 use stage06::raft::view::Misplaced;
 use stage06::{Error, Framed, Log, Record, SegmentedLog};
+
+use crate::common::{append, entry, fence, id, open_log, open_state, run, tiny};
 
 /// What a test does to the log.
 #[derive(Clone, Debug)]
@@ -182,7 +181,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
 /// A log whose records were written by somebody else.
 fn log_of(values: &[&str]) -> SimDisk {
     let sim = SimDisk::new();
-    let mut log = SegmentedLog::open(&sim.disk(), Framed::default(), raft_common::tiny()).unwrap();
+    let mut log = SegmentedLog::open(&sim.disk(), Framed::default(), tiny()).unwrap();
     for value in values {
         log.append_durable(&Record::new(0, value.as_bytes().to_vec())).unwrap();
     }

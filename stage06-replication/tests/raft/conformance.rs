@@ -4,54 +4,56 @@
 //! The suite alone never opens a storage twice, so a storage that writes nothing at all passes it. The third run does not
 //! let it.
 
-mod raft_common;
-
 use std::fmt::Debug;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use lab::sim::SimDisk;
 use openraft::storage::{LogFlushed, RaftLogStorage, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
 use openraft::{LogState, OptionalSend, RaftLogReader};
-use raft_common::{open_log, open_state};
 use stage06::controller::Reply;
 use stage06::raft::log_store::SharedView;
 use stage06::raft::state_machine::SnapshotBuilder;
 use stage06::raft::types::{Entry, LogId, Snapshot, SnapshotMeta, StorageError, StoredMembership, TypeConfig, Vote};
 use stage06::raft::{LogStore, StateMachine};
 use stage06::{Disk, OsDisk};
+use tempfile::TempDir;
+
+use crate::common::{open_log, open_state};
+
+/// The suite sleeps most of the time, so it sleeps three times at once.
+#[test]
+fn openrafts_suite_passes_on_every_disk_and_without_a_memory() {
+    thread::scope(|scope| {
+        scope.spawn(|| Suite::test_all(Fresh::OnADisk).unwrap());
+        scope.spawn(|| Suite::test_all(Fresh::OnASimulatedDisk).unwrap());
+        scope.spawn(the_suite_passes_when_all_memory_is_lost_before_every_call);
+    });
+}
 
 /// New stores, each on a new disk.
-struct Fresh<D>(D);
+enum Fresh {
+    OnADisk,
+    OnASimulatedDisk,
+}
 
-impl<G: Send + Sync + 'static, D> StoreBuilder<TypeConfig, LogStore, StateMachine, G> for Fresh<D>
-where
-    D: Fn() -> (G, Arc<dyn Disk>) + Send + Sync,
-{
-    async fn build(&self) -> Result<(G, LogStore, StateMachine), StorageError> {
-        let (guard, disk) = (self.0)();
-        Ok((guard, open_log(&disk).unwrap(), open_state(&disk).unwrap()))
+impl StoreBuilder<TypeConfig, LogStore, StateMachine, Option<TempDir>> for Fresh {
+    async fn build(&self) -> Result<(Option<TempDir>, LogStore, StateMachine), StorageError> {
+        let (directory, disk): (_, Arc<dyn Disk>) = match self {
+            Fresh::OnADisk => {
+                let directory = tempfile::tempdir().unwrap();
+                let disk = OsDisk::create(directory.path()).unwrap();
+                (Some(directory), Arc::new(disk))
+            }
+            Fresh::OnASimulatedDisk => (None, SimDisk::new().disk()),
+        };
+        Ok((directory, open_log(&disk).unwrap(), open_state(&disk).unwrap()))
     }
 }
 
-#[test]
-fn the_suite_passes_on_a_disk() {
-    let fresh = Fresh(|| {
-        let directory = tempfile::tempdir().unwrap();
-        let disk: Arc<dyn Disk> = Arc::new(OsDisk::create(directory.path()).unwrap());
-        (directory, disk)
-    });
-    Suite::test_all(fresh).unwrap();
-}
-
-#[test]
-fn the_suite_passes_on_a_simulated_disk() {
-    Suite::test_all(Fresh(|| ((), SimDisk::new().disk()))).unwrap();
-}
-
-#[test]
 fn the_suite_passes_when_all_memory_is_lost_before_every_call() {
     let opened = Arc::new(AtomicU64::new(0));
     Suite::test_all(ForgetfulBuilder(Arc::clone(&opened))).unwrap();

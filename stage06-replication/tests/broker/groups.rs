@@ -1,17 +1,15 @@
 //! Consumer groups on real brokers: their offsets on real disks, their coordinators lost.
 
-#[path = "broker/cluster.rs"]
-mod cluster;
-
 use std::time::Duration;
 
-use cluster::{Cluster, PATIENCE, runtime};
 use stage06::groups::message::{Answer, Caller, GroupError, Join, Protocol};
 use stage06::groups::options::GroupOptions;
 use stage06::groups::question::{Question, Reply};
 use stage06::groups::record::Committed;
 use stage06::groups::service::Groups;
 use stage06::ids::BrokerId;
+
+use crate::cluster::{Cluster, PATIENCE, runtime};
 
 /// A client that asks whoever answers.
 struct Client {
