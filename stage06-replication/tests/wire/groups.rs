@@ -1,6 +1,5 @@
 //! The life of a member in each version of each request: what is answered can be encoded, and says what it has to.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -15,56 +14,18 @@ use kafka_protocol::messages::{
     SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
-use stage06::broker::{BrokerOptions, RunningBroker};
-use stage06::controller::{Command, Reply};
-use stage06::ids::BrokerId;
-use stage06::wire::{Server, ServerOptions};
-use tempfile::TempDir;
+use stage06::wire::ServerOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::broker::{Alone, PATIENCE, runtime};
 
 const MEMBER_ID_REQUIRED: i16 = 79;
 const COORDINATOR_NOT_AVAILABLE: i16 = 15;
 const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
 const NOT_COORDINATOR: i16 = 16;
-
-/// One broker, and a topic `t` of one partition.
-struct Alone {
-    running: RunningBroker,
-    server: Server,
-    _directory: TempDir,
-}
-
-impl Alone {
-    async fn start() -> Alone {
-        let directory = tempfile::tempdir().unwrap();
-        let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let controllers = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let id = BrokerId(1);
-        let peers = BTreeMap::from([(id, controllers.local_addr().unwrap().to_string())]);
-        let mut options = BrokerOptions::new(id, directory.path().to_path_buf(), peers);
-        (options.heartbeat, options.raft_heartbeat) = (Duration::from_millis(50), Duration::from_millis(25));
-        // The machine may be busy with other tests.
-        options.session_timeout = PATIENCE;
-        let address = clients.local_addr().unwrap().to_string();
-        let running = RunningBroker::start(options, address, controllers).await.unwrap();
-        timeout(PATIENCE, running.broker().ready()).await.expect("the broker is ready");
-        let server = Server::start(running.broker().clone(), clients, ServerOptions::default());
-        let (topic, replicas) = ("t".to_string(), vec![vec![id]]);
-        let made = running.broker().order(Command::CreateTopic { topic, replicas, min_insync_replicas: 1 }).await;
-        assert_eq!(made, Ok(Reply::Done));
-        Alone { running, server, _directory: directory }
-    }
-
-    async fn stop(self) {
-        self.server.stop().await;
-        self.running.stop().await.unwrap();
-    }
-}
 
 struct Connection(TcpStream);
 
@@ -169,7 +130,7 @@ async fn join(connection: &mut Connection, versions: Versions, name: &str) -> Jo
     }
 }
 
-/// Offset 7 of partition 0 of `t`, and one of a partition that is not there.
+/// Offset 7 of partition 0 of `orders`, and one of a partition that is not there.
 fn commit(versions: Versions, name: &str, joined: &JoinGroupResponse) -> OffsetCommitRequest {
     let partition = |index, note: &str| {
         let partition = OffsetCommitRequestPartition::default()
@@ -178,7 +139,7 @@ fn commit(versions: Versions, name: &str, joined: &JoinGroupResponse) -> OffsetC
             .with_committed_metadata(Some(text(note)));
         if versions.commit >= 6 { partition.with_committed_leader_epoch(1) } else { partition }
     };
-    let topic = OffsetCommitRequestTopic::default().with_name(TopicName(text("t"))).with_partitions(vec![
+    let topic = OffsetCommitRequestTopic::default().with_name(TopicName(text("orders"))).with_partitions(vec![
         partition(0, "a note"),
         partition(1, "none"),
         partition(0, &"x".repeat(5_000)),
@@ -191,7 +152,8 @@ fn commit(versions: Versions, name: &str, joined: &JoinGroupResponse) -> OffsetC
 }
 
 async fn fetch(connection: &mut Connection, versions: Versions, name: &str) {
-    let topic = OffsetFetchRequestTopic::default().with_name(TopicName(text("t"))).with_partition_indexes(vec![0, 1]);
+    let topic =
+        OffsetFetchRequestTopic::default().with_name(TopicName(text("orders"))).with_partition_indexes(vec![0, 1]);
     let mut request = OffsetFetchRequest::default().with_group_id(group(name)).with_topics(Some(vec![topic]));
     let fetched = connection.ask(versions.fetch, request.clone()).await;
     let partitions = fetched.topics[0].partitions.iter();
@@ -255,12 +217,11 @@ async fn live(mut connection: Connection, versions: Versions, name: String) {
 
 #[test]
 fn a_member_lives_in_every_version_of_every_request() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let alone = Alone::start().await;
+    runtime().block_on(async {
+        let alone = Alone::start(ServerOptions::default()).await;
         let mut lives = JoinSet::new();
         for n in 0..7 {
-            let connection = Connection(TcpStream::connect(alone.server.address()).await.unwrap());
+            let connection = Connection(TcpStream::connect(alone.address()).await.unwrap());
             lives.spawn(live(connection, Versions::nth(n), format!("group {n}")));
         }
         while let Some(life) = lives.join_next().await {
@@ -272,10 +233,9 @@ fn a_member_lives_in_every_version_of_every_request() {
 
 #[test]
 fn a_member_with_a_name_of_its_own_is_told_that_this_is_not_supported() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let alone = Alone::start().await;
-        let mut connection = Connection(TcpStream::connect(alone.server.address()).await.unwrap());
+    runtime().block_on(async {
+        let alone = Alone::start(ServerOptions::default()).await;
+        let mut connection = Connection(TcpStream::connect(alone.address()).await.unwrap());
         let request = JoinGroupRequest::default()
             .with_group_id(group("g"))
             .with_session_timeout_ms(30_000)
